@@ -1,0 +1,73 @@
+"""Record, table and plot of a benchmark."""
+
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+from recbole_tagnnpp.files import atomic_write
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt  # noqa: E402
+
+LABELS = {"TAGNNPP": "TAGNN++ (ours)", "naive": "TAGNN++ scored naively"}
+
+
+def write_report(record: dict[str, Any], output: Path, device: str) -> None:
+    """Write ``<device>.json``, ``<device>.md`` and ``<device>.png`` into ``output``."""
+    with atomic_write(output / f"{device}.json") as handle:
+        json.dump(record, handle, indent=1)
+        handle.write("\n")
+    with atomic_write(output / f"{device}.md") as handle:
+        handle.write(markdown_table(record))
+    with atomic_write(output / f"{device}.png", "wb") as handle:
+        _plot(record).savefig(handle, format="png", dpi=110)
+
+
+def markdown_table(record: dict[str, Any]) -> str:
+    """The comparison as a Markdown table, times relative to TAGNN++."""
+    machine, ours = record["machine"], record["step_seconds"]["TAGNNPP"]
+    lines = [
+        f"{record['data']}, {record['items']} items, batches of {record['batch_size']}, D = {record['embedding_size']}; "
+        f"{machine.get('gpu', machine['processor'])}, {machine['torch_threads']} threads.",
+        "",
+        "| system | training step, ms (median) | times TAGNN++ |",
+        "|---|---|---|",
+    ]
+    for name, values in record["step_seconds"].items():
+        ratio = statistics.median(v / o for v, o in zip(values, ours, strict=True))
+        lines.append(f"| {LABELS.get(name, name)} | {1e3 * statistics.median(values):.1f} | {ratio:.2f} |")
+    products = record["product_seconds"][record["best_product_layout"]]
+    share = statistics.median(p / s for p, s in zip(products, record["product_step_seconds"], strict=True))
+    lines += [
+        f"| bare matrix products ({record['best_product_layout']}) | {1e3 * statistics.median(products):.1f} | {share:.2f} |",
+        "",
+        "| step of | peak memory above parameters, gradients and optimizer state, MB |",
+        "|---|---|",
+        *(f"| {name} | {value:.0f} |" for name, value in record["peak_megabytes"].items()),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _plot(record: dict[str, Any]) -> plt.Figure:
+    growth = record["growth_seconds"]
+    figure, axes = plt.subplots(1, 1 + len(growth), figsize=(4.2 * (1 + len(growth)), 3.8), constrained_layout=True)
+    first, *others = axes if growth else [axes]
+    names = list(record["step_seconds"])
+    first.barh(
+        [LABELS.get(n, n) for n in names],
+        [1e3 * statistics.median(record["step_seconds"][n]) for n in names],
+        color=["#8e44ad" if n == "TAGNNPP" else "#b0b7bf" for n in names],
+    )
+    first.set(xscale="log", xlabel="training step, ms", title=f"{record['data']}, batch {record['batch_size']}")
+    first.invert_yaxis()
+    for axis, (name, curve) in zip(others, growth.items(), strict=True):
+        sizes = [int(n) for n in curve]
+        axis.plot(sizes, [1e3 * s for s in curve.values()], marker="o", color="#8e44ad")
+        axis.set(xscale="log", yscale="log", xlabel=name.replace("_", " "), ylabel="training step, ms")
+        axis.set_title(f"TAGNN++: growth with {name.replace('_', ' ')}")
+        axis.grid(alpha=0.3, which="both")
+    return figure

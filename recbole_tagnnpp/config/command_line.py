@@ -1,0 +1,34 @@
+"""``--key=value`` arguments, RecBole's syntax, parsed from a list that is handed in."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from recbole_tagnnpp.config.yaml_files import parse_value
+from recbole_tagnnpp.errors import UserError
+
+
+def parse_arguments(arguments: Sequence[str]) -> dict[str, Any]:
+    """Turn ``["--dataset=demo", "--topk=[5, 10]"]`` into ``{"dataset": "demo", "topk": [5, 10]}``.
+
+    RecBole reads ``sys.argv`` of whatever program runs and puts values through ``eval``; this does neither.
+
+    Raises:
+        UserError: an argument is not ``--key=value``, a key is given twice with different values, a value is broken.
+    """
+    found: dict[str, Any] = {}
+    for argument in arguments:
+        key, equals, text = argument.removeprefix("--").partition("=")
+        if not argument.startswith("--") or not key:
+            raise UserError(f"argument {argument!r}: arguments are written --key=value")
+        if not equals:
+            raise UserError(f"argument {argument!r}: has no value, write {argument}=value")
+        if "-" in key:
+            raise UserError(f"argument {argument!r}: keys have underscores, write --{key.replace('-', '_')}={text}")
+        try:
+            value = parse_value(text)
+        except ValueError as problem:
+            raise UserError(f"argument --{key}: {problem}") from problem
+        if key in found and found[key] != value:
+            raise UserError(f"argument --{key}: given twice, with {found[key]!r} and {value!r}")
+        found[key] = value
+    return found

@@ -1,0 +1,87 @@
+"""YAML that only makes plain values, with RecBole's idea of a float (``1e-3`` is one)."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from recbole_tagnnpp.errors import UserError
+
+_FLOAT = re.compile(
+    r"""^(?:
+        [-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?
+        |[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+
+        |[-+]?\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?
+        |[-+]?\.(?:inf|Inf|INF)
+        |\.(?:nan|NaN|NAN)
+    )$""",
+    re.VERBOSE,
+)
+
+
+class PlainLoader(yaml.SafeLoader):
+    """Safe loader that reads ``1e-3`` as a number and refuses a key that is given twice.
+
+    RecBole changes ``yaml.FullLoader`` for the whole process instead (configurator.py, ``_build_yaml_loader``).
+    """
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Build a mapping, raising on duplicate keys."""
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, (list, dict)):
+                raise yaml.constructor.ConstructorError(None, None, "a key must be a word", key_node.start_mark)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key!r} is given twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+PlainLoader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
+
+
+def parse_value(text: str) -> Any:
+    """The value of ``--key=text``: number, boolean, list, mapping, ``~`` or ``None`` for nothing, else the text.
+
+    Raises:
+        ValueError: unbalanced brackets or quotes.
+    """
+    if text == "None":
+        return None
+    try:
+        return yaml.load(text, Loader=PlainLoader)
+    except yaml.YAMLError as problem:
+        raise ValueError(f"{text!r} is not readable as a value ({_reason(problem)})") from problem
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a file of ``key: value`` lines; an empty file is an empty mapping.
+
+    Raises:
+        UserError: the file is missing, not readable, not YAML, or not a mapping of words to values.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as problem:
+        raise UserError(f"{path}: no such file") from problem
+    except (OSError, UnicodeDecodeError) as problem:
+        raise UserError(f"{path}: not readable as UTF-8 text ({problem})") from problem
+    try:
+        content = yaml.load(text, Loader=PlainLoader)
+    except yaml.YAMLError as problem:
+        mark = getattr(problem, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark is not None else ""
+        raise UserError(f"{path}{line}: not valid YAML ({_reason(problem)})") from problem
+    if content is None:
+        return {}
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise UserError(f"{path}: must be lines of 'key: value', found a {type(content).__name__}")
+    return content
+
+
+def _reason(problem: yaml.YAMLError) -> str:
+    return getattr(problem, "problem", None) or str(problem).splitlines()[0]

@@ -1,0 +1,107 @@
+"""Prepared sessions behind RecBole's dataset contract."""
+
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+import recbole_tagnnpp.recbole_compat  # noqa: F401  isort: skip
+from recbole.config import Config
+from recbole.data.dataset import SequentialDataset
+from recbole.data.interaction import Interaction
+from recbole.utils import FeatureSource, FeatureType
+
+from recbole_tagnnpp.data.session_sequences import SessionSequences, read_item_vocabulary, read_sequences
+
+
+class SessionDataset(SequentialDataset):
+    """Training, validation and test sequences of a prepared dataset.
+
+    RecBole's own loading is replaced because it unpickles caches, splits and parses with Python loops, and opens the
+    test file before training.  Here items are numbered by ``<dataset>.item``, and ``<dataset>.test.inter`` is opened
+    by :meth:`test_sequences` only.  What models ask of a dataset (``num``, ``field2id_token``, ``item_num``,
+    ``item_counter``, ``get_item_feature``, ``len``, ``[]``) refers to the training sequences.
+
+    Args:
+        config: with ``dataset``, ``data_path`` (RecBole's final one, folder of the dataset) and field names.
+
+    Raises:
+        UserError: a file is missing or malformed.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+
+    def _from_scratch(self) -> None:
+        self._get_preset()
+        self._get_field_from_config()
+        self.folder = Path(self.dataset_path)
+        self.user_feat = self.item_feat = None
+        self._vocabulary = read_item_vocabulary(self.folder / f"{self.dataset_name}.item")
+        self.training = self._read("train")
+        item_tokens = np.array(["[PAD]", *self._vocabulary.to_pylist()])
+        self.item_list_field = self.iid_field + self.config["LIST_SUFFIX"]
+        session_tokens = np.arange(self.training.session_numbers.max() + 1).astype(str)
+        session_tokens[0] = "[PAD]"
+        for field, kind, tokens, length in (
+            (self.uid_field, FeatureType.TOKEN, session_tokens, 1),
+            (self.iid_field, FeatureType.TOKEN, item_tokens, 1),
+            (self.item_list_field, FeatureType.TOKEN_SEQ, item_tokens, self.max_item_list_len),
+        ):
+            self.set_field_property(field, kind, FeatureSource.INTERACTION, length)
+            self.field2id_token[field] = tokens
+        item_numbers = dict(zip(item_tokens, range(len(item_tokens)), strict=True))
+        self.field2token_id[self.iid_field] = self.field2token_id[self.item_list_field] = item_numbers
+        self.set_field_property(self.item_list_length_field, FeatureType.TOKEN, FeatureSource.INTERACTION, 1)
+
+    def _benchmark_presets(self) -> None:
+        """Nothing: the fields that RecBole derives from benchmark files are set in :meth:`_from_scratch`."""
+
+    def _read(self, split: str) -> SessionSequences:
+        return read_sequences(self.folder / f"{self.dataset_name}.{split}.inter", self._vocabulary)
+
+    @property
+    def item_tokens(self) -> list[str]:
+        """Tokens of items 1, 2, ..., as users know them."""
+        return self._vocabulary.to_pylist()
+
+    @cached_property
+    def validation(self) -> SessionSequences:
+        """Sequences held out of training by whole sessions."""
+        return self._read("valid")
+
+    def test_sequences(self) -> SessionSequences:
+        """Open the test file and read it; nothing but the final evaluation of a run calls this."""
+        return self._read("test")
+
+    @cached_property
+    def inter_feat(self) -> Interaction:
+        """All training sequences in RecBole's padded form, made when a model asks for it."""
+        return self[np.arange(len(self.training))]
+
+    def interaction(self, sequences: SessionSequences, index: np.ndarray, width: int | None) -> Interaction:
+        """Some sequences as the fields that sequential models read.
+
+        Args:
+            sequences: where from.
+            index: [B] int64, which.
+            width: columns of the item list, ``None`` for the longest of the selection.
+        """
+        item_seq, item_seq_len = sequences.padded_prefixes(index, self.max_item_list_len, width)
+        return Interaction(
+            {
+                self.uid_field: sequences.session_numbers[index],
+                self.item_list_field: item_seq,
+                self.item_list_length_field: item_seq_len,
+                self.iid_field: sequences.target_items[index],
+            }
+        )
+
+    def __getitem__(self, index: np.ndarray, join: bool = True) -> Interaction:
+        return self.interaction(self.training, np.atleast_1d(np.asarray(index)), self.max_item_list_len)
+
+    def __len__(self) -> int:
+        return len(self.training)
+
+    def __str__(self) -> str:
+        return f"{self.dataset_name}: {len(self)} training sequences, {self.item_num - 1} items"

@@ -1,0 +1,69 @@
+"""What a run record says about the machine and the software."""
+
+import os
+import platform
+import sys
+from importlib import metadata
+from typing import Any
+
+import torch
+
+from recbole_tagnnpp import __version__
+
+PACKAGES = ("torch", "recbole", "numpy", "scipy", "pandas", "pyarrow", "numba", "ray")
+
+
+def describe_versions() -> dict[str, str]:
+    """Versions of this package, Python and the packages that results depend on."""
+    versions = {"recbole_tagnnpp": __version__, "python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = "not installed"
+    return versions
+
+
+def describe_machine(device: torch.device) -> dict[str, Any]:
+    """Processor, cores, threads and, where one is used, the GPU."""
+    machine: dict[str, Any] = {
+        "system": platform.system(),
+        "architecture": platform.machine(),
+        "processor": _processor_name(),
+        "cores": os.cpu_count(),
+        "torch_threads": torch.get_num_threads(),
+        "device": str(device),
+    }
+    if device.type == "cuda":
+        machine["gpu"] = torch.cuda.get_device_name(device)
+    return machine
+
+
+def _processor_name() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as handle:
+            for line in handle:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or "unknown"
+
+
+def peak_memory_megabytes(device: torch.device) -> dict[str, float]:
+    """Largest resident memory of this process so far and, on a GPU, largest allocated memory, in MB (10^6 bytes)."""
+    peak = {"process": _peak_resident_bytes() / 1e6}
+    if device.type == "cuda":
+        peak["gpu"] = torch.cuda.max_memory_allocated(device) / 1e6
+    return peak
+
+
+def _peak_resident_bytes() -> int:
+    try:
+        import resource
+    except ImportError:  # Windows
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset
+    unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss: bytes on macOS, kibibytes elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

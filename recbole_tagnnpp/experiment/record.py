@@ -1,0 +1,45 @@
+"""Run records: everything that is needed to believe, compare and repeat a result.
+
+Metrics in records and tables are percent, in RecBole's names (``hit@20``, ``mrr@20``).
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from recbole_tagnnpp.files import atomic_write
+
+RECORD_VERSION = 1
+IRRELEVANT_FOR_RESULTS = {
+    "data_path", "checkpoint_dir", "results_path", "show_progress", "state", "resume", "gpu_id", "config_files",
+    "log_wandb", "wandb_project", "benchmark_filename", "preparation",
+}  # fmt: skip
+"""Keys that may differ between two runs of the same experiment."""
+
+
+def percent(result: dict[str, float] | None) -> dict[str, float] | None:
+    """RecBole's fractions as percent, at the four decimals that their rounding supports."""
+    return None if result is None else {name: round(100 * value, 4) for name, value in result.items()}
+
+
+def run_digest(config: dict[str, Any], data_checksum: str) -> str:
+    """Eight hexadecimal digits that two runs share if and only if configuration and data are the same."""
+    relevant = {key: value for key, value in config.items() if key not in IRRELEVANT_FOR_RESULTS}
+    text = json.dumps([relevant, data_checksum], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def run_name(config: dict[str, Any], digest: str) -> str:
+    """Name of a run's folder and record, the same for the same configuration and data."""
+    parts = [config["model"], config.get("preset") or "default", f"seed{config['seed']}"]
+    if config["refit"]:
+        parts.append("refit")
+    return "-".join([*parts, digest])
+
+
+def write_record(path: Path, record: dict[str, Any]) -> None:
+    """Write a record as JSON, atomically."""
+    with atomic_write(path) as handle:
+        json.dump(record, handle, indent=1, ensure_ascii=False)
+        handle.write("\n")

@@ -1,0 +1,220 @@
+"""The one path that trains and tests a model, ours or RecBole's."""
+
+import contextlib
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from logging import getLogger
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+from torch import nn
+
+import recbole_tagnnpp.recbole_compat  # noqa: F401  isort: skip
+from recbole.utils import init_seed
+
+from recbole_tagnnpp.config.session_config import SessionConfig
+from recbole_tagnnpp.data.locate import ensure_prepared
+from recbole_tagnnpp.data.manifest import Manifest, load_manifest
+from recbole_tagnnpp.data.rules import PreparationRules
+from recbole_tagnnpp.data.session_dataset import SessionDataset
+from recbole_tagnnpp.data.session_loader import SessionLoader
+from recbole_tagnnpp.data.session_sequences import SessionSequences
+from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.experiment.environment import describe_machine, describe_versions, peak_memory_megabytes
+from recbole_tagnnpp.files import atomic_write
+from recbole_tagnnpp.experiment.logs import set_up_logging
+from recbole_tagnnpp.experiment.record import RECORD_VERSION, percent, run_digest, run_name, write_record
+from recbole_tagnnpp.experiment.result_table import print_result
+from recbole_tagnnpp.training.trainer import SessionTrainer
+
+
+@dataclass(frozen=True)
+class RunPlace:
+    """Where a run keeps its files.
+
+    Attributes:
+        checkpoints: folder of its checkpoints, ``checkpoint_dir/dataset/run``.
+        record: its record, ``results_path/dataset/run.json``.
+    """
+
+    checkpoints: Path
+    record: Path
+
+
+def run(config: SessionConfig) -> dict[str, Any]:
+    """Prepare the data if necessary, train, select on validation data, test once, record.
+
+    An interrupted run with the same configuration and data continues from its last finished epoch (``resume``).
+    With ``refit`` the model is trained once more from the start on training plus validation sequences, for the number
+    of epochs that validation chose, and that model is tested.
+
+    Args:
+        config: final configuration.
+
+    Returns:
+        The run record, as written under ``results_path``.
+
+    Raises:
+        UserError: anything the user can mend.
+    """
+    set_up_logging(config["state"])
+    if config["threads"]:
+        torch.set_num_threads(config["threads"])
+    manifest = _prepare_data(config)
+    plain = config.to_plain_dict()
+    name = run_name(plain, run_digest(plain, manifest.checksum))
+    place = RunPlace(
+        Path(config["checkpoint_dir"]) / config["dataset"] / name,
+        Path(config["results_path"]) / config["dataset"] / f"{name}.json",
+    )
+    with _alone_in(place.checkpoints):
+        return _run(config, manifest, place)
+
+
+def _prepare_data(config: SessionConfig) -> Manifest:
+    name, folder = config["dataset"], Path(config["data_path"])
+    rules = config["preparation"]
+    parsed = None if rules is None else PreparationRules.from_mapping(rules, where=f"preparation of dataset {name}")
+    return load_manifest(
+        ensure_prepared(name, folder.parent, parsed, config["show_progress"]) / f"{name}.manifest.json"
+    )
+
+
+def _run(config: SessionConfig, manifest: Manifest, place: RunPlace) -> dict[str, Any]:
+    logger = getLogger()
+    started, started_at = time.perf_counter(), datetime.now(UTC)
+    dataset = SessionDataset(config)
+    logger.info(f"{dataset}; record: {place.record}")
+
+    selection = _fit(config, dataset, place.checkpoints / "selection", dataset.training, dataset.validation)
+    final = selection
+    if config["refit"]:
+        everything = dataset.training.followed_by(dataset.validation)
+        final = _fit(config, dataset, place.checkpoints / "refit", everything, None, selection.best_epoch + 1)
+
+    logger.info("test: the only look at the test sequences")
+    test_started = time.perf_counter()
+    test_data = _loader(config, dataset, dataset.test_sequences(), training=False, model=final.model)
+    test_result = final.evaluate(test_data, show_progress=config["show_progress"])
+    test_seconds = time.perf_counter() - test_started
+
+    record = {
+        "record_version": RECORD_VERSION,
+        "model": config["model"],
+        "dataset": config["dataset"],
+        "preset": config["preset"],
+        "seed": config["seed"],
+        "refit": bool(config["refit"]),
+        "metrics_in": "percent",
+        "valid_metric": config["valid_metric"],
+        "best_epoch": selection.best_epoch,
+        "valid_result": percent(selection.best_valid_result),
+        "test_result": percent(test_result),
+        "n_parameters": sum(p.numel() for p in final.model.parameters()),
+        "epochs": [_epoch_record(e) for e in selection.history],
+        "refit_epochs": [_epoch_record(e) for e in final.history] if config["refit"] else [],
+        "test_seconds": test_seconds,
+        "total_seconds_since_resume": time.perf_counter() - started,
+        "resumed": selection.resumed or final.resumed,
+        "peak_memory_megabytes": peak_memory_megabytes(config["device"]),
+        "started": started_at.isoformat(timespec="seconds"),
+        "data": {
+            "checksum": manifest.checksum,
+            "training_sequences": len(dataset.training),
+            "validation_sequences": len(dataset.validation),
+            "test_sequences": len(test_data.sequences),
+            "items": dataset.item_num - 1,
+        },
+        "machine": describe_machine(config["device"]),
+        "versions": describe_versions(),
+        "config": config.to_plain_dict(),
+    }
+    write_record(place.record, record)
+    _keep_final_weights(place, final)
+    print_result(record)
+    logger.info(f"record written: {place.record}")
+    return record
+
+
+class RunTrainer(SessionTrainer):
+    """A trainer that knows whether it continued an interrupted run."""
+
+    resumed = False
+
+
+def _fit(
+    config: SessionConfig,
+    dataset: SessionDataset,
+    folder: Path,
+    training: SessionSequences,
+    validation: SessionSequences | None,
+    epochs: int | None = None,
+) -> RunTrainer:
+    """Train one model from its seed, or continue where an interrupted run stood."""
+    init_seed(config["seed"], config["reproducibility"])
+    model = config.model_class(config, dataset).to(config["device"])
+    trainer = RunTrainer(config, model, folder, dataset.item_tokens)
+    if epochs is not None:
+        trainer.epochs = epochs
+    if config["resume"] and trainer.last_file.is_file():
+        trainer.resume_checkpoint(trainer.last_file)
+        trainer.resumed = True
+        getLogger().info(f"continuing an interrupted run after epoch {trainer.start_epoch - 1}: {trainer.last_file}")
+    valid_data = None if validation is None else _loader(config, dataset, validation, training=False, model=model)
+    trainer.fit(
+        _loader(config, dataset, training, training=True, model=model),
+        valid_data,
+        show_progress=config["show_progress"],
+    )
+    return trainer
+
+
+def _loader(
+    config: SessionConfig, dataset: SessionDataset, sequences: SessionSequences, training: bool, model: nn.Module
+) -> SessionLoader:
+    return SessionLoader(
+        dataset,
+        sequences,
+        batch_size=config["train_batch_size" if training else "eval_batch_size"],
+        shuffle=training and config["shuffle"],
+        seed=config["seed"],
+        pad_to_longest=getattr(model, "pads_to_longest", False),
+    )
+
+
+def _epoch_record(entry: dict[str, Any]) -> dict[str, Any]:
+    return {**entry, "valid_result": percent(entry.get("valid_result"))}
+
+
+def _keep_final_weights(place: RunPlace, final: RunTrainer) -> None:
+    """Once the record stands, keep the tested weights as ``model.pth`` and drop what only resuming needed.
+
+    The resumable checkpoints go first: whatever is left after a kill in between starts a clean run.
+    """
+    with atomic_write(place.checkpoints / "model.pth", "wb") as kept, open(final.saved_model_file, "rb") as tested:
+        shutil.copyfileobj(tested, kept)
+    phases = [place.checkpoints / "refit", place.checkpoints / "selection"]
+    for phase in phases:
+        (phase / "last.pth").unlink(missing_ok=True)
+    for phase in phases:
+        shutil.rmtree(phase, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Hold a lock on a run's folder, so that the same run is not trained twice at once.
+
+    The lock belongs to the process and goes with it, however it ends.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = FileLock(folder / "lock", timeout=0)
+        with lock:
+            yield
+    except Timeout as problem:
+        raise UserError(f"{folder}: another process is training this very run; wait for it or stop it") from problem

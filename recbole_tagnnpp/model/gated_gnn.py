@@ -1,0 +1,50 @@
+"""Step 2: states flow along the edges of the session graph (Li et al. 2015; SR-GNN equations 1 to 5)."""
+
+import torch
+from torch import Tensor, nn
+
+from recbole_tagnnpp.model.session_graph import SessionGraphs
+
+
+class GatedGNN(nn.Module):
+    """Gated graph network with separate weights for incoming and outgoing edges.
+
+    One step computes, with node states H, ``message = [A_in (H W_in + c_in) + b_in ; A_out (H W_out + c_out) + b_out]``
+    and ``H <- GRUCell(message, H)``.
+
+    Args:
+        embedding_size: D.
+        n_steps: how often the states are updated, at least 1.
+    """
+
+    def __init__(self, embedding_size: int, n_steps: int) -> None:
+        super().__init__()
+        self.n_steps = n_steps
+        self.incoming = nn.Linear(embedding_size, embedding_size)
+        self.outgoing = nn.Linear(embedding_size, embedding_size)
+        self.incoming_bias = nn.Parameter(torch.zeros(embedding_size))
+        self.outgoing_bias = nn.Parameter(torch.zeros(embedding_size))
+        self.gru_cell = nn.GRUCell(2 * embedding_size, embedding_size)
+
+    def forward(self, states: Tensor, graphs: SessionGraphs) -> Tensor:
+        """Update node states.
+
+        Args:
+            states: [N, D] node states.
+            graphs: edges between the nodes.
+
+        Returns:
+            [N, D] new node states.
+        """
+        for _ in range(self.n_steps):
+            states = self.gru_cell(self._messages(states, graphs), states)
+        return states
+
+    def _messages(self, states: Tensor, graphs: SessionGraphs) -> Tensor:
+        """What every node hears from its predecessors and its successors, [N, 2 D]."""
+        from_predecessors = self.incoming(states)[graphs.edge_source] * graphs.weight_in[:, None]  # [E, D]
+        from_successors = self.outgoing(states)[graphs.edge_target] * graphs.weight_out[:, None]  # [E, D]
+        nothing = torch.zeros_like(states)
+        incoming = nothing.index_add(0, graphs.edge_target, from_predecessors) + self.incoming_bias
+        outgoing = nothing.index_add(0, graphs.edge_source, from_successors) + self.outgoing_bias
+        return torch.cat([incoming, outgoing], dim=1)

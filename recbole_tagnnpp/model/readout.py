@@ -1,0 +1,38 @@
+"""Step 5: one vector for what the session is about now, one for what it is about as a whole (SR-GNN equation 6)."""
+
+import torch
+from torch import Tensor, nn
+
+from recbole_tagnnpp.model.packing import PackedSessions
+
+
+class SessionReadout(nn.Module):
+    """Local and global session embedding.
+
+    ``s_local`` is the state of the last click; ``s_global = sum_l alpha_l h_l`` with
+    ``alpha_l = q . sigmoid(W_query s_local + W_key h_l + c)``, not normalised over positions, as in SR-GNN.
+
+    Args:
+        embedding_size: D.
+    """
+
+    def __init__(self, embedding_size: int) -> None:
+        super().__init__()
+        self.query = nn.Linear(embedding_size, embedding_size)  # its bias is c
+        self.key = nn.Linear(embedding_size, embedding_size, bias=False)
+        self.weight = nn.Linear(embedding_size, 1, bias=False)  # q
+
+    def forward(self, states: Tensor, sessions: PackedSessions) -> tuple[Tensor, Tensor]:
+        """Read a batch of sessions.
+
+        Args:
+            states: [P, D] packed states.
+            sessions: the positions of the states.
+
+        Returns:
+            ``s_local`` [B, D] and ``s_global`` [B, D].
+        """
+        local = states[sessions.last_position]
+        query = self.query(local)[sessions.session_of_position]  # [P, D]
+        attention = self.weight(torch.sigmoid(query + self.key(states)))  # [P, 1]
+        return local, sessions.sum_per_session(attention * states)

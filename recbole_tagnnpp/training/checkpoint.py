@@ -1,0 +1,100 @@
+"""Checkpoints: plain values and tensors, written atomically, read without running code."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.files import atomic_write
+
+FORMAT = "recbole-tagnnpp checkpoint"
+FORMAT_VERSION = 1
+KEYS = {
+    "format": str,
+    "format_version": int,
+    "config": dict,
+    "item_tokens": list,
+    "state_dict": dict,
+    "other_parameter": dict,
+    "training": dict,
+}
+
+
+def save_checkpoint(
+    path: Path, model: nn.Module, config: dict[str, Any], item_tokens: list[str], training: dict[str, Any]
+) -> None:
+    """Write a checkpoint; a reader sees the old file or the whole new one.
+
+    Args:
+        path: where to.
+        model: a RecBole model (its ``state_dict`` and ``other_parameter`` are kept).
+        config: plain dictionary of the final configuration.
+        item_tokens: tokens of items 1, 2, ...
+        training: plain values, tensors and state dicts that training needs to go on.
+    """
+    other = model.other_parameter() if callable(getattr(model, "other_parameter", None)) else {}
+    checkpoint = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "config": config,
+        "item_tokens": item_tokens,
+        "state_dict": model.state_dict(),
+        "other_parameter": other,
+        "training": training,
+    }
+    with atomic_write(path, "wb") as handle:
+        torch.save(checkpoint, handle)
+
+
+def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """Read and check a checkpoint.
+
+    Raises:
+        UserError: the file is missing, damaged, not one of our checkpoints, or of another format version.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such checkpoint")
+    try:
+        checkpoint = torch.load(path, map_location=device, weights_only=True)
+    except pickle.UnpicklingError as problem:
+        raise UserError(
+            f"{path}: refused, it is not a plain checkpoint (it holds objects that would run code, or is no torch file)"
+        ) from problem
+    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as problem:
+        raise UserError(f"{path}: damaged or not a torch file ({str(problem).splitlines()[0]})") from problem
+    if not isinstance(checkpoint, dict) or checkpoint.get("format") != FORMAT:
+        raise UserError(f"{path}: not a {FORMAT}; only files written by this package can be loaded")
+    if checkpoint.get("format_version") != FORMAT_VERSION:
+        raise UserError(
+            f"{path}: format_version {checkpoint.get('format_version')!r}, this version reads {FORMAT_VERSION}"
+        )
+    for key, kind in KEYS.items():
+        if not isinstance(checkpoint.get(key), kind):
+            raise UserError(
+                f"{path}: key {key!r} must be a {kind.__name__}, found {type(checkpoint.get(key)).__name__}"
+            )
+    return checkpoint
+
+
+def load_weights(model: nn.Module, checkpoint: dict[str, Any], path: Path) -> None:
+    """Put the weights of a checkpoint into a model.
+
+    Raises:
+        UserError: names or shapes of the weights differ from the model's; names the first that does.
+    """
+    theirs, ours = checkpoint["state_dict"], model.state_dict()
+    for name in sorted(theirs.keys() | ours.keys()):
+        if name not in theirs or name not in ours:
+            where = "model" if name not in ours else "checkpoint"
+            raise UserError(f"{path}: weight {name!r} is missing in the {where}; the configurations differ")
+        if theirs[name].shape != ours[name].shape:
+            raise UserError(
+                f"{path}: weight {name!r} has shape {tuple(theirs[name].shape)}, "
+                f"the model needs {tuple(ours[name].shape)}; the configurations or the items differ"
+            )
+    model.load_state_dict(theirs)
+    if callable(getattr(model, "load_other_parameter", None)):
+        model.load_other_parameter(checkpoint["other_parameter"])

@@ -1,0 +1,337 @@
+"""The trainer of every model that learns by gradients."""
+
+import math
+import time
+from collections.abc import Callable
+from logging import getLogger
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+import recbole_tagnnpp.recbole_compat  # noqa: F401  isort: skip
+from recbole.data.interaction import Interaction
+from recbole.evaluator import Evaluator
+from recbole.trainer import Trainer
+from recbole.utils import calculate_valid_score, early_stopping
+
+from recbole_tagnnpp.config.session_config import SessionConfig
+from recbole_tagnnpp.data.session_loader import SessionLoader
+from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.training.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from recbole_tagnnpp.training.gradient_clipping import AdaptiveGradientClipping
+from recbole_tagnnpp.training.learning_rate import LearningRateSchedule
+from recbole_tagnnpp.training.random_states import get_random_states, set_random_states
+from recbole_tagnnpp.training.target_collector import TargetCollector
+
+NAN_CHECK_STEPS = 50
+
+
+class SessionTrainer(Trainer):
+    """RecBole's trainer with AGC, schedules, exact resume and safe checkpoints.
+
+    ``fit`` and ``evaluate`` keep RecBole's signatures and results.  What is ours:
+
+    - a step is: loss, backward, unscale, AGC, norm clipping, optimizer, in this order;
+    - ``last.pth`` holds everything that training needs to continue, after every epoch; ``best.pth`` the weights of
+      the best epoch on validation data (without validation data: of the last);
+    - evaluation asks the model for its best items only, where it can give them (``top_items``).
+
+    Args:
+        config: see ``properties/overall.yaml``.
+        model: a RecBole sequential model.
+        folder: of the two checkpoints, default ``checkpoint_dir``; one run alone may use it.
+        item_tokens: tokens of items 1, 2, ..., kept in checkpoints.
+    """
+
+    def __init__(
+        self,
+        config: SessionConfig,
+        model: nn.Module,
+        folder: Path | None = None,
+        item_tokens: list[str] | None = None,
+    ) -> None:
+        # RecBole's own constructor is passed over: it writes TensorBoard folders into the working directory and names
+        # checkpoints by the second, so that two runs collide (trainer.py:132).
+        self.config = config
+        self.model = model
+        self.logger = getLogger()
+        self.device: torch.device = config["device"]
+        self.folder = Path(config["checkpoint_dir"]) if folder is None else folder
+        self.saved_model_file = str(self.folder / "best.pth")
+        self.item_tokens = item_tokens or []
+
+        self.learner, self.learning_rate = config["learner"], config["learning_rate"]
+        self.weight_decay = config["weight_decay"]
+        self.epochs = config["epochs"]
+        self.eval_step = min(config["eval_step"], self.epochs)
+        self.stopping_step = config["stopping_step"]
+        self.clip_grad_norm = config["clip_grad_norm"]
+        self.valid_metric = config["valid_metric"].lower()
+        self.valid_metric_bigger = config["valid_metric_bigger"]
+        self.optimizer = self._build_optimizer()
+        self.adaptive_clipping = (
+            AdaptiveGradientClipping(
+                model.named_parameters(), config["agc_lambda"], config["agc_eps"], config["agc_exclude"]
+            )
+            if config["agc_lambda"]
+            else None
+        )
+        self.enable_amp: bool = config["enable_amp"]
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=config["enable_scaler"])
+        self.eval_collector = TargetCollector(config)
+        self.evaluator = Evaluator(config)
+
+        self.start_epoch = 0
+        self.cur_step = 0  # evaluations without improvement, RecBole's name
+        self.best_valid_score = -math.inf if self.valid_metric_bigger else math.inf
+        self.best_valid_result: dict[str, float] | None = None
+        self.best_epoch = -1
+        self.history: list[dict[str, Any]] = []
+        self.is_finished = False
+
+    # --- training -------------------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        train_data: SessionLoader,
+        valid_data: SessionLoader | None = None,
+        verbose: bool = True,
+        saved: bool = True,
+        show_progress: bool = False,
+        callback_fn: Callable[[int, float], None] | None = None,
+    ) -> tuple[float, dict[str, float] | None]:
+        """Train until ``epochs`` or until validation stops improving; continue where a resumed run stood.
+
+        Args:
+            train_data: training sequences.
+            valid_data: validation sequences; without them there is no early stopping and the last epoch is kept.
+            verbose: log each epoch.
+            saved: write checkpoints.
+            show_progress: progress bars.
+            callback_fn: called with epoch and validation score after each evaluation.
+
+        Returns:
+            Best validation score and result, as RecBole's trainer.
+
+        Raises:
+            UserError: the loss is not finite.
+        """
+        schedule = self._schedule(len(train_data))
+        self.eval_collector.data_collect(train_data)
+        while not self.is_finished and self.start_epoch < self.epochs:
+            epoch = self.start_epoch
+            started = time.perf_counter()
+            train_data.set_epoch(epoch)
+            train_loss = self._train_epoch(train_data, epoch, show_progress=show_progress, schedule=schedule)
+            trained = time.perf_counter()
+            entry: dict[str, Any] = {
+                "epoch": epoch,
+                "train_loss": train_loss,
+                "learning_rate": self.optimizer.param_groups[0]["lr"],
+                "train_seconds": trained - started,
+            }
+            is_best, valid_score = valid_data is None, None
+            if valid_data is not None and (epoch + 1) % self.eval_step == 0:
+                valid_score, valid_result = self._valid_epoch(valid_data, show_progress=show_progress)
+                entry["valid_result"] = valid_result
+                entry["valid_seconds"] = time.perf_counter() - trained
+                self.best_valid_score, self.cur_step, self.is_finished, is_best = early_stopping(
+                    valid_score, self.best_valid_score, self.cur_step, self.stopping_step, self.valid_metric_bigger
+                )
+                if is_best:
+                    self.best_valid_result = valid_result
+            if is_best:
+                self.best_epoch = epoch
+            self.history.append(entry)
+            self.start_epoch = epoch + 1
+            self.is_finished = self.is_finished or self.start_epoch == self.epochs
+            if saved:
+                self._save(is_best)
+            if verbose:
+                self.logger.info(describe_epoch(entry, is_best and valid_data is not None))
+            if callback_fn is not None and valid_score is not None:
+                callback_fn(epoch, valid_score)
+        return self.best_valid_score, self.best_valid_result
+
+    def _schedule(self, steps_per_epoch: int) -> LearningRateSchedule:
+        return LearningRateSchedule(
+            shape=self.config["learning_rate_schedule"],
+            learning_rate=self.learning_rate,
+            steps_per_epoch=steps_per_epoch,
+            epochs=self.config["epochs"],
+            warmup_steps=self.config["warmup_steps"],
+            decay_epochs=self.config["step_decay_epochs"],
+            decay_factor=self.config["step_decay_factor"],
+            minimum=self.config["minimum_learning_rate"],
+        )
+
+    def _train_epoch(  # type: ignore[override]
+        self, train_data: SessionLoader, epoch_idx: int, show_progress: bool, schedule: LearningRateSchedule
+    ) -> float:
+        """One pass over the training sequences; returns the mean loss of its steps."""
+        self.model.train()
+        batches = tqdm(train_data, desc=f"epoch {epoch_idx} train", ncols=100, disable=not show_progress)
+        total_loss = torch.zeros((), device=self.device)
+        for step, interaction in enumerate(batches):
+            for group in self.optimizer.param_groups:
+                group["lr"] = schedule.at(epoch_idx * len(train_data) + step)
+            total_loss += self.train_step(interaction.to(self.device))
+            if step % NAN_CHECK_STEPS == NAN_CHECK_STEPS - 1 or step + 1 == len(train_data):
+                mean_loss = total_loss.item() / (step + 1)  # the only wait for the device
+                self._check_finite(mean_loss, epoch_idx, step)
+                batches.set_postfix(loss=f"{mean_loss:.4f}", refresh=False)
+        return mean_loss
+
+    def train_step(self, interaction: Interaction) -> Tensor:
+        """One optimizer step on one batch.
+
+        Returns:
+            The loss, a detached scalar on the device.
+        """
+        self.optimizer.zero_grad()
+        with torch.autocast(device_type=self.device.type, enabled=self.enable_amp):
+            losses = self.model.calculate_loss(interaction)
+        loss = sum(losses) if isinstance(losses, tuple) else losses
+        self.scaler.scale(loss).backward()
+        if self.adaptive_clipping is not None or self.clip_grad_norm:
+            self.scaler.unscale_(self.optimizer)
+        if self.adaptive_clipping is not None:
+            self.adaptive_clipping.clip_gradients_()
+        if self.clip_grad_norm:
+            nn.utils.clip_grad_norm_(self.model.parameters(), **self.clip_grad_norm)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        return loss.detach()
+
+    def _check_finite(self, loss: float, epoch: int, step: int) -> None:
+        if not math.isfinite(loss):
+            raise UserError(
+                f"training loss is {loss} in epoch {epoch} at step {step}; a smaller learning_rate "
+                f"(now {self.learning_rate}) or agc_lambda may help"
+            )
+
+    # --- evaluation -----------------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def evaluate(  # type: ignore[override]
+        self,
+        eval_data: SessionLoader,
+        load_best_model: bool = True,
+        model_file: str | Path | None = None,
+        show_progress: bool = False,
+    ) -> dict[str, float]:
+        """Rank all items for every sequence.
+
+        Args:
+            eval_data: sequences with their target items.
+            load_best_model: use the weights of ``best.pth``.
+            model_file: use the weights of this checkpoint instead.
+            show_progress: progress bar.
+
+        Returns:
+            Metrics as RecBole names them, fractions.
+
+        Raises:
+            UserError: the checkpoint is missing, damaged or of another configuration.
+        """
+        if load_best_model:
+            path = Path(model_file or self.saved_model_file)
+            load_weights(self.model, load_checkpoint(path, self.device), path)
+        self.model.eval()
+        largest_k = max(self.config["topk"])
+        for interaction in tqdm(eval_data, desc="evaluate", ncols=100, disable=not show_progress):
+            interaction = interaction.to(self.device)
+            targets = interaction[self.config["ITEM_ID_FIELD"]]
+            if self.eval_collector.needs_only_top_items:
+                self.eval_collector.collect_top_items(self._top_items(interaction, largest_k), targets)
+            else:
+                rows = torch.arange(len(targets), device=self.device)
+                scores = self._full_scores(interaction)
+                self.eval_collector.eval_batch_collect(scores, interaction, rows, targets)
+        self.eval_collector.model_collect(self.model)
+        result = self.evaluator.evaluate(self.eval_collector.get_data_struct())
+        return {name: float(value) for name, value in result.items()}  # numpy scalars do not belong in checkpoints
+
+    def _top_items(self, interaction: Interaction, k: int) -> Tensor:
+        if hasattr(self.model, "top_items"):
+            return self.model.top_items(interaction, k)[1]
+        return torch.topk(self._full_scores(interaction), k, dim=1).indices
+
+    def _full_scores(self, interaction: Interaction) -> Tensor:
+        scores = self.model.full_sort_predict(interaction).view(len(interaction), -1)
+        scores[:, 0] = -torch.inf  # padding is no recommendation
+        return scores
+
+    def _valid_epoch(self, valid_data: SessionLoader, show_progress: bool = False) -> tuple[float, dict[str, float]]:
+        result = self.evaluate(valid_data, load_best_model=False, show_progress=show_progress)
+        return calculate_valid_score(result, self.valid_metric), result
+
+    # --- checkpoints ----------------------------------------------------------------------------------------------
+
+    @property
+    def last_file(self) -> Path:
+        """Checkpoint that an interrupted run continues from."""
+        return self.folder / "last.pth"
+
+    def _save(self, is_best: bool) -> None:
+        """Write ``best.pth`` first: a kill between the two files repeats the epoch, which writes the same again."""
+        config = self.config.to_plain_dict()
+        progress = {"epoch": self.start_epoch - 1, "best_epoch": self.best_epoch, "history": self.history}
+        if is_best:
+            save_checkpoint(Path(self.saved_model_file), self.model, config, self.item_tokens, progress)
+        training = {
+            **progress,
+            "cur_step": self.cur_step,
+            "best_valid_score": self.best_valid_score,
+            "best_valid_result": self.best_valid_result,
+            "is_finished": self.is_finished,
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "random_states": get_random_states(),
+        }
+        save_checkpoint(self.last_file, self.model, config, self.item_tokens, training)
+
+    def resume_checkpoint(self, resume_file: str | Path) -> None:
+        """Continue from a ``last.pth``: weights, optimizer, scaler, random states, early stopping, history.
+
+        Raises:
+            UserError: the checkpoint is missing, damaged, of another configuration or not resumable.
+        """
+        path = Path(resume_file)
+        checkpoint = load_checkpoint(path, self.device)
+        training = checkpoint["training"]
+        if "optimizer" not in training:
+            raise UserError(f"{path}: holds weights only; training continues from a last.pth")
+        load_weights(self.model, checkpoint, path)
+        self.optimizer.load_state_dict(training["optimizer"])
+        self.scaler.load_state_dict(training["scaler"])
+        set_random_states({k: _to_cpu(v) for k, v in training["random_states"].items()})
+        self.start_epoch = training["epoch"] + 1
+        self.best_epoch = training["best_epoch"]
+        self.history = training["history"]
+        self.cur_step = training["cur_step"]
+        self.best_valid_score = training["best_valid_score"]
+        self.best_valid_result = training["best_valid_result"]
+        self.is_finished = training["is_finished"]
+
+
+def _to_cpu(value: Any) -> Any:
+    """Random states live on the CPU wherever the checkpoint was mapped to."""
+    if isinstance(value, Tensor):
+        return value.cpu()
+    return [_to_cpu(v) for v in value] if isinstance(value, list) else value
+
+
+def describe_epoch(entry: dict[str, Any], is_best: bool) -> str:
+    """One line of the log for one epoch of the history."""
+    line = (
+        f"epoch {entry['epoch']}: train loss {entry['train_loss']:.4f}, "
+        f"learning rate {entry['learning_rate']:.3g}, {entry['train_seconds']:.1f} s"
+    )
+    if "valid_result" in entry:
+        metrics = ", ".join(f"{name} {100 * value:.2f}" for name, value in entry["valid_result"].items())
+        line += f"; validation (%): {metrics}, {entry['valid_seconds']:.1f} s{' (best so far)' if is_best else ''}"
+    return line
