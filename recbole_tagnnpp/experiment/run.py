@@ -19,7 +19,7 @@ from recbole.utils import init_seed
 
 from recbole_tagnnpp.config.session_config import SessionConfig
 from recbole_tagnnpp.data.locate import ensure_prepared
-from recbole_tagnnpp.data.manifest import Manifest, load_manifest
+from recbole_tagnnpp.data.manifest import Manifest
 from recbole_tagnnpp.data.rules import PreparationRules
 from recbole_tagnnpp.data.session_dataset import SessionDataset
 from recbole_tagnnpp.data.session_loader import SessionLoader
@@ -80,9 +80,7 @@ def _prepare_data(config: SessionConfig) -> Manifest:
     name, folder = config["dataset"], Path(config["data_path"])
     rules = config["preparation"]
     parsed = None if rules is None else PreparationRules.from_mapping(rules, where=f"preparation of dataset {name}")
-    return load_manifest(
-        ensure_prepared(name, folder.parent, parsed, config["show_progress"]) / f"{name}.manifest.json"
-    )
+    return ensure_prepared(name, folder.parent, parsed, config["show_progress"])
 
 
 def _run(config: SessionConfig, manifest: Manifest, place: RunPlace) -> dict[str, Any]:

@@ -1,0 +1,84 @@
+"""Finding a prepared dataset, or preparing it from a raw source beside it."""
+
+from logging import getLogger
+from pathlib import Path
+
+from rich.console import Console
+
+from recbole_tagnnpp.data.demo_sessions import write_demo_log
+from recbole_tagnnpp.data.manifest import Manifest, check_files, load_manifest, manifest_path
+from recbole_tagnnpp.data.prepare import prepare
+from recbole_tagnnpp.data.rules import PreparationRules
+from recbole_tagnnpp.data.sources import recbole_benchmark
+from recbole_tagnnpp.data.sources.detection import find_source
+from recbole_tagnnpp.data.statistics import table_three
+from recbole_tagnnpp.errors import UserError
+
+WHERE_FROM = {
+    "diginetica": "train-item-views.csv (CIKM Cup 2016, Diginetica), or SR-GNN's all_train_seq.txt and test.txt, or "
+    "RecBole's diginetica-session download as the folder diginetica-session beside it",
+    "yoochoose1_64": "yoochoose-clicks.dat (RecSys Challenge 2015), or SR-GNN's all_train_seq.txt and test.txt",
+    "yoochoose1_4": "yoochoose-clicks.dat (RecSys Challenge 2015), or SR-GNN's all_train_seq.txt and test.txt",
+}
+
+
+def ensure_prepared(
+    dataset: str, data_path: Path, rules: PreparationRules | None, show_progress: bool = True
+) -> Manifest:
+    """Make sure that ``data_path/dataset`` holds whole prepared files, made by these rules.
+
+    Args:
+        dataset: name.
+        data_path: folder of datasets.
+        rules: how to prepare; ``None`` takes prepared files as they are.
+        show_progress: progress bar, and Table III after preparing.
+
+    Raises:
+        UserError: nothing is there to prepare from, the files are damaged, or they were made by other rules and the
+            source is gone.
+    """
+    folder = data_path / dataset
+    if dataset == "demo" and not (folder / "demo.inter").is_file():
+        write_demo_log(folder / "demo.inter")
+    source = find_source(folder, dataset) or _recbole_download(data_path, dataset)
+    if manifest_path(folder, dataset).is_file():
+        manifest = load_manifest(manifest_path(folder, dataset))
+        if rules is None or manifest.rules == rules.to_mapping():
+            check_files(folder, manifest)
+            return manifest
+        if source is None:
+            raise UserError(_other_rules(manifest, rules, folder))
+        getLogger().info(f"{folder}: prepared by other rules; preparing again")
+    if source is None:
+        raise UserError(_nothing_there(dataset, folder))
+    if rules is None:
+        raise UserError(
+            f"dataset={dataset}: {source} is there, but no rules to prepare it by; copy properties/dataset/example.yaml "
+            f"to properties/dataset/{dataset}.yaml"
+        )
+    manifest = prepare(dataset, source, data_path, rules, show_progress)
+    if show_progress:
+        Console(stderr=True).print(table_three(manifest))
+    return manifest
+
+
+def _recbole_download(data_path: Path, dataset: str) -> Path | None:
+    folder = data_path / f"{dataset}-session"
+    return folder if recbole_benchmark.matches(folder) else None
+
+
+def _other_rules(manifest: Manifest, rules: PreparationRules, folder: Path) -> str:
+    wanted = rules.to_mapping()
+    key = next(key for key in wanted if manifest.rules.get(key) != wanted[key])
+    return (
+        f"{folder}: prepared with {key}={manifest.rules.get(key)!r}, the configuration says {wanted[key]!r}, and no raw "
+        "source is there to prepare it again"
+    )
+
+
+def _nothing_there(dataset: str, folder: Path) -> str:
+    source = WHERE_FROM.get(dataset, f"{dataset}.inter with session_id:token, item_id:token and timestamp:float")
+    return (
+        f"dataset={dataset}: nothing to train on in {folder}; put there {source}; or prepare a source elsewhere: "
+        f"python -m recbole_tagnnpp prepare --dataset={dataset} --source=PATH --output={folder.parent}"
+    )

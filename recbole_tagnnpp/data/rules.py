@@ -1,0 +1,101 @@
+"""The rules by which a dataset is prepared: the ``preparation`` mapping of ``properties/dataset/<name>.yaml``."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from fractions import Fraction
+from typing import Any
+
+from recbole_tagnnpp.errors import UserError
+
+SOURCE_FORMATS = ("auto", "diginetica_csv", "yoochoose_dat", "srgnn_processed", "recbole_inter", "recbole_benchmark")
+VALIDATION = ("recent_sessions", "random_sessions")
+
+
+@dataclass(frozen=True)
+class PreparationRules:
+    """How raw clicks become training, validation and test sequences.
+
+    Attributes:
+        source_format: one of ``SOURCE_FORMATS``; ``auto`` looks at the file.
+        session_field, item_field, time_field: columns of an ``.inter`` source.
+        min_item_count: items with fewer clicks are dropped.
+        min_session_length: sessions with fewer clicks are dropped.
+        test_days: days at the end of the log whose sessions are the test, by the date of a session's last click.
+        train_fraction: most recent share of the training sequences that is kept, a fraction such as ``1/64``.
+        validation_by: which training sessions become validation data: the most recent ones or random ones.
+        validation_fraction: their share, in (0, 1).
+        validation_seed: of the random choice.
+        max_prefix_length: longest prefix that is written; of longer ones the newest clicks are kept.
+    """
+
+    source_format: str = "auto"
+    session_field: str = "session_id"
+    item_field: str = "item_id"
+    time_field: str = "timestamp"
+    min_item_count: int = 5
+    min_session_length: int = 2
+    test_days: int = 7
+    train_fraction: str = "1/1"
+    validation_by: str = "recent_sessions"
+    validation_fraction: float = 0.1
+    validation_seed: int = 2020
+    max_prefix_length: int = 50
+
+    @classmethod
+    def from_mapping(cls, mapping: Any, where: str) -> "PreparationRules":
+        """Check a mapping strictly.
+
+        Args:
+            mapping: the ``preparation`` value of a property file.
+            where: its place, for messages.
+
+        Raises:
+            UserError: not a mapping, an unknown key, or a value that is not allowed.
+        """
+        if not isinstance(mapping, Mapping):
+            raise UserError(f"{where}: must be a mapping of keys to values, found {mapping!r}")
+        known = [field.name for field in fields(cls)]
+        for key in mapping:
+            if key not in known:
+                near = difflib.get_close_matches(str(key), known, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+                raise UserError(f"{where}: {key}: unknown key; {hint}")
+        rules = cls(**mapping)
+        rules._check(where)
+        return rules
+
+    def _check(self, where: str) -> None:
+        def refuse(key: str, allowed: str) -> None:
+            raise UserError(f"{where}: {key}={getattr(self, key)!r}: allowed is {allowed}")
+
+        for key, values in (("source_format", SOURCE_FORMATS), ("validation_by", VALIDATION)):
+            if getattr(self, key) not in values:
+                refuse(key, "one of " + ", ".join(values))
+        for key in ("session_field", "item_field", "time_field"):
+            if not isinstance(getattr(self, key), str) or not getattr(self, key):
+                refuse(key, "the name of a column")
+        minima = {
+            "min_item_count": 1, "min_session_length": 2, "test_days": 1, "validation_seed": 0, "max_prefix_length": 1
+        }  # fmt: skip
+        for key, minimum in minima.items():
+            value = getattr(self, key)
+            if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+                refuse(key, f"a whole number of at least {minimum}")
+        if not isinstance(self.train_fraction, str) or not re.fullmatch(r"[1-9]\d*/[1-9]\d*", self.train_fraction):
+            refuse("train_fraction", "a fraction such as 1/64")
+        if self.training_share > 1:
+            refuse("train_fraction", "a fraction of at most 1")
+        share = self.validation_fraction
+        if not isinstance(share, (int, float)) or isinstance(share, bool) or not 0 < share < 1:
+            refuse("validation_fraction", "a number above 0 and below 1")
+
+    @property
+    def training_share(self) -> Fraction:
+        """``train_fraction`` as an exact number."""
+        return Fraction(self.train_fraction)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """All rules with their values, for the manifest."""
+        return asdict(self)

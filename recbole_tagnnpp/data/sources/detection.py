@@ -1,0 +1,83 @@
+"""Which kind of source a path is, and reading it."""
+
+from pathlib import Path
+
+from recbole_tagnnpp.data.protocol import filter_and_split
+from recbole_tagnnpp.data.rules import PreparationRules
+from recbole_tagnnpp.data.sessions import SplitSessions
+from recbole_tagnnpp.data.sources import diginetica, recbole_benchmark, recbole_inter, srgnn_processed, yoochoose
+from recbole_tagnnpp.errors import UserError
+
+
+def find_source(folder: Path, dataset: str) -> Path | None:
+    """A raw source in a dataset's folder: a known file name, SR-GNN's pair of files, or ``<dataset>.inter``."""
+    for file in (folder / diginetica.FILE_NAME, folder / yoochoose.FILE_NAME, folder / f"{dataset}.inter"):
+        if file.is_file():
+            return file
+    return folder if srgnn_processed.matches(folder) else None
+
+
+def read_source(source: Path, dataset: str, rules: PreparationRules, show_progress: bool) -> SplitSessions:
+    """Read a source, filter and split it unless it is split already.
+
+    Args:
+        source: a file or a folder that holds one.
+        dataset: name, for ``<dataset>.inter`` in a folder.
+        rules: of the preparation.
+        show_progress: progress bar.
+
+    Raises:
+        UserError: nothing readable is there, or it is malformed.
+    """
+    if not source.exists():
+        raise UserError(f"{source}: no such file or folder")
+    if source.is_dir() and rules.source_format not in ("srgnn_processed", "recbole_benchmark"):
+        source = find_source(source, dataset) or source
+    kind = detect_format(source) if rules.source_format == "auto" else rules.source_format
+    if kind == "srgnn_processed":
+        return srgnn_processed.read(source if source.is_dir() else source.parent)
+    if kind == "recbole_benchmark":
+        return recbole_benchmark.read(source, show_progress)
+    if source.is_dir():
+        raise UserError(f"{source}: a folder without a file that source_format={kind} reads; name the file")
+    if kind == "diginetica_csv":
+        return filter_and_split(
+            diginetica.read(source, show_progress), rules, diginetica.DATE_UNIT_PER_DAY, str(source)
+        )
+    if kind == "yoochoose_dat":
+        return filter_and_split(yoochoose.read(source, show_progress), rules, yoochoose.DATE_UNIT_PER_DAY, str(source))
+    log = recbole_inter.read(source, rules, show_progress)
+    return filter_and_split(log, rules, recbole_inter.DATE_UNIT_PER_DAY, str(source))
+
+
+def detect_format(source: Path) -> str:
+    """The ``source_format`` of a file or folder, by its name and first line.
+
+    Raises:
+        UserError: none fits.
+    """
+    if source.is_dir():
+        for kind, module in (("srgnn_processed", srgnn_processed), ("recbole_benchmark", recbole_benchmark)):
+            if module.matches(source):
+                return kind
+        raise UserError(
+            f"{source}: holds no source; known are {diginetica.FILE_NAME}, {yoochoose.FILE_NAME}, "
+            f"{srgnn_processed.TRAINING_FILE} with {srgnn_processed.TEST_FILE}, and atomic .inter files"
+        )
+    if source.name in (srgnn_processed.TRAINING_FILE, srgnn_processed.TEST_FILE):
+        return "srgnn_processed"
+    for kind, module in (
+        ("diginetica_csv", diginetica), ("yoochoose_dat", yoochoose), ("recbole_inter", recbole_inter)
+    ):  # fmt: skip
+        if module.matches(source):
+            return kind
+    raise UserError(
+        f"{source}:1: not a known log: Diginetica's starts with {diginetica.HEADERS[0]!r}, Yoochoose's has four columns "
+        f"separated by commas, an .inter file has 'name:type' columns; found {first_characters(source)!r}"
+    )
+
+
+def first_characters(source: Path) -> str:
+    """Beginning of a file, for messages."""
+    with open(source, "rb") as handle:
+        return handle.readline(80).decode("utf-8", errors="replace").strip()

@@ -1,0 +1,47 @@
+"""Diginetica's ``train-item-views.csv`` (CIKM Cup 2016)."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from recbole_tagnnpp.data.sessions import ClickLog, sessions_of_clicks
+from recbole_tagnnpp.data.tables import DAY, INTEGER, TEXT, first_line, read_columns
+from recbole_tagnnpp.errors import UserError
+
+FILE_NAME = "train-item-views.csv"
+HEADERS = (
+    "sessionId;userId;itemId;timeframe;eventdate",
+    "session_id;user_id;item_id;timeframe;eventdate",  # SR-GNN's copy
+)
+DATE_UNIT_PER_DAY = 1
+
+
+def matches(path: Path) -> bool:
+    """Whether a file has one of the known headers."""
+    return path.is_file() and first_line(path) in HEADERS
+
+
+def read(path: Path, show_progress: bool) -> ClickLog:
+    """Read the log; clicks of a session are ordered by ``timeframe``, its date is that of its last click.
+
+    Raises:
+        UserError: the file is missing or malformed.
+    """
+    header = first_line(path)
+    if header not in HEADERS:
+        raise UserError(f"{path}:1: header must be {' or '.join(HEADERS)}, found {header[:200]!r}")
+    columns = header.split(";")
+    session, _, item, time, day = columns
+    wanted = {session: TEXT, item: TEXT, time: INTEGER, day: DAY}
+    table = read_columns(path, columns, wanted, ";", has_header=True, show_progress=show_progress)
+    items = table[item].combine_chunks().dictionary_encode()
+    return ClickLog(
+        sessions_of_clicks(
+            table[session],
+            items.indices.to_numpy().astype(np.int64),
+            table[time].to_numpy(),
+            table[day].cast(pa.int32()).to_numpy().astype(np.int64),
+        ),
+        items.dictionary,
+    )

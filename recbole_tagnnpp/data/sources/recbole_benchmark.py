@@ -1,0 +1,65 @@
+"""RecBole's pre-split session downloads, such as ``diginetica-session``: atomic files of sequences."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from recbole_tagnnpp.data.sessions import Sessions, SplitSessions
+from recbole_tagnnpp.data.sources.sequence_lists import sessions_of_sequences
+from recbole_tagnnpp.data.tables import TEXT, first_line, read_columns
+from recbole_tagnnpp.errors import UserError
+
+PREFIX, TARGET = "item_id_list:token_seq", "item_id:token"
+
+
+def matches(folder: Path) -> bool:
+    """Whether a folder is such a download."""
+    return folder.is_dir() and _file(folder, "train").is_file() and _file(folder, "test").is_file()
+
+
+def read(folder: Path, show_progress: bool) -> SplitSessions:
+    """Read the files; ``valid``, where there is one, is joined to training and split off anew by whole sessions.
+
+    Raises:
+        UserError: a file is missing or malformed.
+    """
+    files = [_file(folder, split) for split in ("train", "valid", "test")]
+    tables = [_read_split(file, show_progress) for file in files if file.is_file() or "valid" not in file.name]
+    tokens = pa.concat_arrays([part for prefixes, targets in tables for part in (prefixes.flatten(), targets)]).unique()
+    sessions = [_sessions(prefixes, targets, tokens, f"{n}-") for n, (prefixes, targets) in enumerate(tables)]
+    training = sessions[0] if len(sessions) == 2 else _joined(sessions[0], sessions[1])
+    return SplitSessions(training, sessions[-1], tokens, {})
+
+
+def _file(folder: Path, split: str) -> Path:
+    return folder / f"{folder.name}.{split}.inter"
+
+
+def _read_split(path: Path, show_progress: bool) -> tuple[pa.ListArray, pa.Array]:
+    columns = first_line(path).split("\t")
+    for column in (PREFIX, TARGET):
+        if column not in columns:
+            raise UserError(f"{path}:1: no column {column!r}; there are {', '.join(columns)}")
+    table = read_columns(path, columns, {PREFIX: TEXT, TARGET: TEXT}, "\t", has_header=True, show_progress=show_progress)
+    return pc.split_pattern(table[PREFIX].combine_chunks(), " "), table[TARGET].combine_chunks()
+
+
+def _sessions(prefixes: pa.ListArray, targets: pa.Array, tokens: pa.Array, name: str) -> Sessions:
+    def codes(array: pa.Array) -> np.ndarray:
+        return pc.index_in(array, value_set=tokens).to_numpy().astype(np.int64)
+
+    return sessions_of_sequences(
+        codes(prefixes.flatten()), prefixes.offsets.to_numpy().astype(np.int64), codes(targets), name
+    )
+
+
+def _joined(first: Sessions, second: Sessions) -> Sessions:
+    return Sessions(
+        np.concatenate([first.items, second.items]),
+        np.concatenate([first.ends, first.ends[-1] + second.ends[1:]]),
+        pa.concat_arrays([first.ids, second.ids]),
+        np.arange(len(first) + len(second)),
+        np.concatenate([first.shortest_prefixes, second.shortest_prefixes]),
+    )

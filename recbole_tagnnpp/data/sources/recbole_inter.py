@@ -1,0 +1,48 @@
+"""Any RecBole atomic ``.inter`` file with a session, an item and a time column."""
+
+from pathlib import Path
+
+import numpy as np
+
+from recbole_tagnnpp.data.rules import PreparationRules
+from recbole_tagnnpp.data.sessions import ClickLog, sessions_of_clicks
+from recbole_tagnnpp.data.tables import NUMBER, TEXT, first_line, read_columns
+from recbole_tagnnpp.errors import UserError
+
+DATE_UNIT_PER_DAY = 86_400  # dates are seconds, as RecBole's timestamps
+
+
+def matches(path: Path) -> bool:
+    """Whether a file has the ending and the header of an atomic file."""
+    return path.suffix == ".inter" and path.is_file() and all(":" in f for f in first_line(path).split("\t"))
+
+
+def read(path: Path, rules: PreparationRules, show_progress: bool) -> ClickLog:
+    """Read the log.
+
+    Raises:
+        UserError: the file is missing or malformed, or has no such column.
+    """
+    columns = first_line(path).split("\t")
+    wanted = {
+        f"{rules.session_field}:token": TEXT,
+        f"{rules.item_field}:token": TEXT,
+        f"{rules.time_field}:float": NUMBER,
+    }
+    if len(set(columns)) < len(columns):
+        raise UserError(f"{path}:1: a column is named twice: {' '.join(columns)}")
+    for column in wanted:
+        if column not in columns:
+            raise UserError(f"{path}:1: no column {column!r}; there are {', '.join(columns)}")
+    table = read_columns(path, columns, wanted, "\t", has_header=True, show_progress=show_progress)
+    session, item, time = (table[column] for column in wanted)
+    items = item.combine_chunks().dictionary_encode()
+    seconds = time.to_numpy()
+    if not np.isfinite(seconds).all():
+        row = int(np.flatnonzero(~np.isfinite(seconds))[0])
+        raise UserError(f"{path}:{row + 2}: {rules.time_field} must be a finite number, found {seconds[row]}")
+    spaced = [token for token in items.dictionary.to_pylist() if " " in token]
+    if spaced:
+        raise UserError(f"{path}: item {spaced[0]!r}: item tokens must not contain spaces, RecBole separates with them")
+    codes = items.indices.to_numpy().astype(np.int64)
+    return ClickLog(sessions_of_clicks(session, codes, seconds, np.floor(seconds).astype(np.int64)), items.dictionary)

@@ -1,0 +1,37 @@
+"""Yoochoose's ``yoochoose-clicks.dat`` (RecSys Challenge 2015): 33 million rows without a header."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from recbole_tagnnpp.data.sessions import ClickLog, sessions_of_clicks
+from recbole_tagnnpp.data.tables import INSTANT, INTEGER, first_line, read_columns
+
+FILE_NAME = "yoochoose-clicks.dat"
+COLUMNS = ["session", "timestamp", "item", "category"]
+DATE_UNIT_PER_DAY = 86_400  # dates are seconds
+
+
+def matches(path: Path) -> bool:
+    """Whether the first line looks like one of the log: four columns, the second a time."""
+    if not path.is_file():
+        return False
+    fields = first_line(path).split(",")
+    return len(fields) == len(COLUMNS) and fields[1].endswith("Z") and "T" in fields[1]
+
+
+def read(path: Path, show_progress: bool) -> ClickLog:
+    """Read the log; numbers stay numbers, so that 33 million rows need about 3 GB.
+
+    Raises:
+        UserError: the file is missing or malformed.
+    """
+    wanted = {"session": INTEGER, "timestamp": INSTANT, "item": INTEGER}
+    table = read_columns(path, COLUMNS, wanted, ",", has_header=False, show_progress=show_progress)
+    items = table["item"].combine_chunks().dictionary_encode()
+    milliseconds = table["timestamp"].cast(pa.int64()).to_numpy()
+    sessions = sessions_of_clicks(
+        table["session"], items.indices.to_numpy().astype(np.int64), milliseconds, milliseconds // 1000
+    )
+    return ClickLog(sessions, items.dictionary.cast(pa.string()))

@@ -1,0 +1,120 @@
+"""Reading delimited text fast, and finding the line that is to blame where that fails."""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+from tqdm import tqdm
+
+from recbole_tagnnpp.errors import UserError
+
+INTEGER, NUMBER, TEXT, DAY, INSTANT = pa.int64(), pa.float64(), pa.string(), pa.date32(), pa.timestamp("ms", tz="UTC")
+
+_LOOKS_LIKE: dict[pa.DataType, tuple[str, re.Pattern[str]]] = {
+    INTEGER: ("a whole number", re.compile(r"[-+]?\d{1,18}")),
+    NUMBER: ("a number", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")),
+    TEXT: ("text", re.compile(r"(?s).+")),
+    DAY: ("a day as 2016-05-09", re.compile(r"\d{4}-\d{2}-\d{2}")),
+    INSTANT: ("a time as 2014-04-07T10:51:09.277Z", re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{1,3})?Z")),
+}
+BLOCK_BYTES = 1 << 25
+
+
+def first_line(path: Path) -> str:
+    """First line of a file without its line end; what is not UTF-8 shows as a replacement character.
+
+    Raises:
+        UserError: the file is missing, not readable or empty.
+    """
+    try:
+        with open(path, "rb") as handle:
+            line = handle.readline(1 << 20)
+    except OSError as problem:
+        raise UserError(f"{path}: {problem.strerror or problem}") from problem
+    if not line.strip():
+        raise UserError(f"{path}: empty file")
+    return line.rstrip(b"\r\n").decode("utf-8", errors="replace")
+
+
+def read_columns(
+    path: Path,
+    file_columns: list[str],
+    wanted: Mapping[str, pa.DataType],
+    delimiter: str,
+    has_header: bool,
+    show_progress: bool = False,
+) -> pa.Table:
+    """Read some columns of a delimited text file without quoting, block by block.
+
+    Args:
+        path: the file.
+        file_columns: names of all its columns, in order.
+        wanted: columns to keep and their types, one of INTEGER, NUMBER, TEXT, DAY, INSTANT; no value may be empty.
+        delimiter: one character.
+        has_header: whether the first line is not data.
+        show_progress: progress bar over the file's bytes.
+
+    Raises:
+        UserError: the file is missing, has no rows, or a line is malformed (named by its number).
+    """
+    read = pyarrow.csv.ReadOptions(column_names=file_columns, skip_rows=int(has_header), block_size=BLOCK_BYTES)
+    parse = pyarrow.csv.ParseOptions(delimiter=delimiter, quote_char=False, ignore_empty_lines=False)
+    convert = pyarrow.csv.ConvertOptions(
+        include_columns=list(wanted),
+        column_types={name: wanted.get(name, TEXT) for name in file_columns},
+        strings_can_be_null=False,
+        null_values=[],
+    )
+    batches: list[pa.RecordBatch] = []
+    try:
+        with (
+            open(path, "rb") as handle,
+            tqdm(
+                total=path.stat().st_size, desc=f"read {path.name}", unit="B", unit_scale=True, disable=not show_progress
+            ) as bar,
+        ):
+            for batch in pyarrow.csv.open_csv(handle, read, parse, convert):
+                batches.append(batch)
+                bar.update(handle.tell() - bar.n)
+    except OSError as problem:
+        if isinstance(problem, pa.ArrowException):
+            raise _blame(path, file_columns, wanted, delimiter, has_header) from problem
+        raise UserError(f"{path}: {problem.strerror or problem}") from problem
+    except pa.ArrowInvalid as problem:
+        raise _blame(path, file_columns, wanted, delimiter, has_header) from problem
+    table = pa.Table.from_batches(batches) if batches else None
+    if table is None or table.num_rows == 0:
+        raise UserError(f"{path}: no rows; at least one is needed")
+    for name, kind in wanted.items():
+        if kind == TEXT and pa.compute.any(pa.compute.equal(table[name], "")).as_py():
+            raise _blame(path, file_columns, wanted, delimiter, has_header)
+    return table
+
+
+def _blame(
+    path: Path, file_columns: list[str], wanted: Mapping[str, pa.DataType], delimiter: str, has_header: bool
+) -> UserError:
+    """The first malformed line: a slow second look, only taken when fast reading failed."""
+    checks: list[tuple[int, str, str, Callable[[str], object]]] = [
+        (file_columns.index(name), name, *_LOOKS_LIKE[kind][:1], _LOOKS_LIKE[kind][1].fullmatch)
+        for name, kind in wanted.items()
+    ]
+    with open(path, "rb") as handle:
+        for number, raw in enumerate(handle, start=1):
+            try:
+                fields = raw.decode("utf-8").rstrip("\r\n").split(delimiter)
+            except UnicodeDecodeError:
+                return UserError(f"{path}:{number}: not UTF-8 text")
+            if number == 1 and has_header:
+                continue
+            if len(fields) != len(file_columns):
+                return UserError(
+                    f"{path}:{number}: {len(file_columns)} columns separated by {delimiter!r} expected, "
+                    f"found {len(fields)}"
+                )
+            for index, name, words, accepts in checks:
+                if not accepts(fields[index]):
+                    return UserError(f"{path}:{number}: {name} must be {words}, found {fields[index][:80]!r}")
+    return UserError(f"{path}: a value is out of range (a day or time that does not exist?)")
