@@ -26,9 +26,7 @@ class BenchmarkData:
 
     def batches(self, batch_size: int, count: int, padded: bool, device: torch.device) -> list[Interaction]:
         """The first batches of epoch 0, ``padded`` to MAX_ITEM_LIST_LENGTH or cut to their longest session."""
-        loader = SessionLoader(
-            self.dataset, self.dataset.training, batch_size, True, seed=1, pad_to_longest=not padded
-        )
+        loader = SessionLoader(self.dataset, self.dataset.training, batch_size, True, seed=1, pad_to_longest=not padded)
         found: list[Interaction] = []
         while len(found) < count:
             for batch in loader:

@@ -28,9 +28,7 @@ GROWTH_BATCH_SIZES = (1, 10, 100, 500)
 GROWTH_REPEATS = 3
 
 
-def compare_systems(
-    data: BenchmarkData, batch_size: int, rounds: int, device: torch.device
-) -> dict[str, list[float]]:
+def compare_systems(data: BenchmarkData, batch_size: int, rounds: int, device: torch.device) -> dict[str, list[float]]:
     """Seconds of every system's full training step in every round, warm-up left out."""
     names = ["TAGNNPP", "naive", *RECBOLE_MODELS]
     trainers = {name: build_trainer(name, data.dataset, device) for name in names}
@@ -96,9 +94,7 @@ def main() -> None:
 
     data = load_benchmark_data(arguments.source, arguments.data_path)
     step_seconds = compare_systems(data, arguments.batch_size, arguments.rounds, device)
-    product_seconds, product_step_seconds = compare_with_products(
-        data, arguments.batch_size, arguments.rounds, device
-    )
+    product_seconds, product_step_seconds = compare_with_products(data, arguments.batch_size, arguments.rounds, device)
     best_layout = min(product_seconds, key=lambda name: statistics.median(product_seconds[name]))
     peak = {
         f"{name} B={size}": measure_in_subprocess(name, size, arguments.source, arguments.data_path, device)

@@ -8,9 +8,7 @@ from torch import Tensor
 CHUNK_ROWS = (128, 256, 512, 1024)
 
 
-def product_layouts(
-    rows: int, n_items: int, size: int, device: torch.device
-) -> Iterator[tuple[str, Callable[[], None]]]:
+def product_layouts(rows: int, n_items: int, size: int, device: torch.device) -> Iterator[tuple[str, Callable[[], None]]]:
     """Ways to compute Z = X E^T, dX = Z E and dE = Z^T X chunk by chunk over the rows of X, buffers reused.
 
     Yields:

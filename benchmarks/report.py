@@ -10,7 +10,7 @@ import matplotlib
 from recbole_tagnnpp.files import atomic_write
 
 matplotlib.use("Agg")
-from matplotlib import pyplot as plt  # noqa: E402
+from matplotlib import pyplot as plt
 
 LABELS = {"TAGNNPP": "TAGNN++ (ours)", "naive": "TAGNN++ scored naively"}
 
@@ -30,7 +30,8 @@ def markdown_table(record: dict[str, Any]) -> str:
     """The comparison as a Markdown table, times relative to TAGNN++."""
     machine, ours = record["machine"], record["step_seconds"]["TAGNNPP"]
     lines = [
-        f"{record['data']}, {record['items']} items, batches of {record['batch_size']}, D = {record['embedding_size']}; "
+        f"{record['data']}, {record['items']} items, batches of {record['batch_size']}, "
+        f"D = {record['embedding_size']}; "
         f"{machine.get('gpu', machine['processor'])}, {machine['torch_threads']} threads.",
         "",
         "| system | training step, ms (median) | times TAGNN++ |",
@@ -41,8 +42,9 @@ def markdown_table(record: dict[str, Any]) -> str:
         lines.append(f"| {LABELS.get(name, name)} | {1e3 * statistics.median(values):.1f} | {ratio:.2f} |")
     products = record["product_seconds"][record["best_product_layout"]]
     share = statistics.median(p / s for p, s in zip(products, record["product_step_seconds"], strict=True))
+    floor = f"bare matrix products ({record['best_product_layout']})"
     lines += [
-        f"| bare matrix products ({record['best_product_layout']}) | {1e3 * statistics.median(products):.1f} | {share:.2f} |",
+        f"| {floor} | {1e3 * statistics.median(products):.1f} | {share:.2f} |",
         "",
         "| step of | peak memory above parameters, gradients and optimizer state, MB |",
         "|---|---|",

@@ -112,9 +112,7 @@ def prepare(settings: dict[str, Any]) -> None:
     allowed = ("dataset", "source", "output", "config_files")
     for key in settings:
         if key not in allowed:
-            raise UserError(
-                f"--{key}: unknown argument of prepare; there are {', '.join('--' + name for name in allowed)}"
-            )
+            raise UserError(f"--{key}: unknown argument of prepare; there are {', '.join('--' + name for name in allowed)}")
     for key in ("dataset", "source"):
         if not isinstance(settings.get(key), (str, int)) or isinstance(settings.get(key), bool):
             raise UserError(f"prepare needs --{key}=..., see prepare --help")

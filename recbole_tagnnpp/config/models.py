@@ -33,9 +33,7 @@ def find_model(name: str) -> type:
             return found
     for other in ("general", "context_aware", "knowledge_aware"):
         if name.lower() in _modules(f"recbole.model.{other}_recommender"):
-            raise UserError(
-                f"model={name}: a {other.replace('_', '-')} model of RecBole; only sequential ones run here"
-            )
+            raise UserError(f"model={name}: a {other.replace('_', '-')} model of RecBole; only sequential ones run here")
     known = known_models()
     near = difflib.get_close_matches(name.lower(), [n.lower() for n in known], n=1, cutoff=0.5)
     hint = [n for n in known if near and n.lower() == near[0]]

@@ -158,8 +158,8 @@ def check_values(settings: dict[str, Any], where: Callable[[str], str]) -> None:
         if key in settings and settings[key] != value:
             raise UserError(f"{where(key)}{key}={settings[key]!r}: allowed is only {value!r} ({reason})")
     _check_valid_metric(settings, where)
-    size, heads = settings.get("embedding_size"), settings.get("n_heads")
-    if settings.get("model") == "TAGNNPP":
+    if settings["model"] == "TAGNNPP":
+        size, heads = settings["embedding_size"], settings["n_heads"]
         if size % heads:
             raise UserError(f"{where('n_heads')}n_heads={heads}: must divide embedding_size={size}")
         if not HIDDEN_ACTIVATIONS.accepts(settings["hidden_act"]):

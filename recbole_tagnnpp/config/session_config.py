@@ -82,9 +82,7 @@ class SessionConfig(Config):
         model = self.external_config_dict.get("model") if model is None else model
         dataset = self.external_config_dict.get("dataset") if dataset is None else dataset
         if not dataset:
-            raise UserError(
-                f"no dataset given: --dataset=NAME, one of {', '.join(known_names('dataset'))} or your own"
-            )
+            raise UserError(f"no dataset given: --dataset=NAME, one of {', '.join(known_names('dataset'))} or your own")
         if not isinstance(dataset, str) or not DATASET_NAME.fullmatch(dataset):
             raise UserError(f"dataset={dataset!r}: allowed are letters, digits, '_', '-' and '.'")
         if model is None:

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from recbole_tagnnpp.data.sessions import Sessions
 from recbole_tagnnpp.data.session_sequences import SEQUENCE_COLUMNS, VOCABULARY_COLUMN
+from recbole_tagnnpp.data.sessions import Sessions
 
 SESSIONS_PER_BLOCK = 50_000
 
@@ -46,7 +46,9 @@ def _sequence_table(sessions: Sessions, item_tokens: pa.Array, max_prefix_length
     kept = np.minimum(length, max_prefix_length)
     offsets = np.concatenate([[0], np.cumsum(kept)])
     positions = np.arange(offsets[-1]) + np.repeat(target - kept - offsets[:-1], kept)
-    prefixes = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), item_tokens.take(pa.array(sessions.items[positions])))
+    prefixes = pa.ListArray.from_arrays(
+        pa.array(offsets, pa.int32()), item_tokens.take(pa.array(sessions.items[positions]))
+    )
     return pa.table(
         [
             sessions.ids.take(pa.array(session)),

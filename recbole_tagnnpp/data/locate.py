@@ -22,9 +22,7 @@ WHERE_FROM = {
 }
 
 
-def ensure_prepared(
-    dataset: str, data_path: Path, rules: PreparationRules | None, show_progress: bool = True
-) -> Manifest:
+def ensure_prepared(dataset: str, data_path: Path, rules: PreparationRules | None, show_progress: bool = True) -> Manifest:
     """Make sure that ``data_path/dataset`` holds whole prepared files, made by these rules.
 
     Args:

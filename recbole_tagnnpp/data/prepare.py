@@ -18,9 +18,7 @@ from recbole_tagnnpp.files import atomic_folder, sha256_of
 DATASET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
-def prepare(
-    dataset: str, source: Path, output: Path, rules: PreparationRules, show_progress: bool = True
-) -> Manifest:
+def prepare(dataset: str, source: Path, output: Path, rules: PreparationRules, show_progress: bool = True) -> Manifest:
     """Write ``<dataset>.{train,valid,test}.inter``, ``.item`` and ``.manifest.json`` into ``output/dataset``.
 
     The files are made in a temporary folder and moved when all of them are whole.

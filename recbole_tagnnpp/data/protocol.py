@@ -41,7 +41,9 @@ def filter_and_split(log: ClickLog, rules: PreparationRules, day: int, where: st
     seen[training.items] = True
     test = _long_enough(test.keep_clicks(seen[test.items]), rules.min_session_length)
     _some_left(test, "items that training lacks are dropped from the test sessions", where)
-    training = most_recent_sequences(training, training.n_sequences * rules.training_share.numerator // rules.training_share.denominator)
+    training = most_recent_sequences(
+        training, training.n_sequences * rules.training_share.numerator // rules.training_share.denominator
+    )
     _some_left(training, f"the most recent {rules.train_fraction} of the training sequences is taken", where)
     return SplitSessions(training, test, log.item_tokens, counts)
 

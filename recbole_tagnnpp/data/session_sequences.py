@@ -51,9 +51,7 @@ class SessionSequences:
             np.concatenate([self.session_numbers, shift + other.session_numbers]),
         )
 
-    def padded_prefixes(
-        self, index: IntArray, max_length: int, width: int | None = None
-    ) -> tuple[IntArray, IntArray]:
+    def padded_prefixes(self, index: IntArray, max_length: int, width: int | None = None) -> tuple[IntArray, IntArray]:
         """The newest ``max_length`` clicks of some prefixes, padded with 0 behind.
 
         Args:
@@ -103,9 +101,7 @@ def read_sequences(path: Path, vocabulary: pa.Array) -> SessionSequences:
     for name, column in zip(SEQUENCE_COLUMNS, (session_ids, prefixes, targets), strict=True):
         empty = pc.index(pc.equal(column, ""), True).as_py()
         if empty >= 0:
-            raise UserError(
-                f"{path}:{empty + 2}: {name} is empty; every sequence needs a session, a prefix, a target"
-            )
+            raise UserError(f"{path}:{empty + 2}: {name} is empty; every sequence needs a session, a prefix, a target")
     prefix_tokens = pc.split_pattern(prefixes, " ")
     prefix_ends = prefix_tokens.offsets.to_numpy().astype(np.int64)
     target_items = _numbers_of(targets, vocabulary, path, np.arange(len(targets)))

@@ -131,6 +131,4 @@ def sessions_of_clicks(session: pa.Array, item_codes: IntArray, times: npt.NDArr
     order = np.lexsort((times, codes))  # stable
     lengths = np.bincount(codes, minlength=len(encoded.dictionary))
     ends = _ends(lengths)
-    return Sessions.whole(
-        item_codes[order], ends, encoded.dictionary.cast(pa.string()), dates[order][ends[1:] - 1]
-    )
+    return Sessions.whole(item_codes[order], ends, encoded.dictionary.cast(pa.string()), dates[order][ends[1:] - 1])

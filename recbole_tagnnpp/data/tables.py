@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv
-from tqdm import tqdm
 
 from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.progress import progress_bar
 
 INTEGER, NUMBER, TEXT, DAY, INSTANT = pa.int64(), pa.float64(), pa.string(), pa.date32(), pa.timestamp("ms", tz="UTC")
 
@@ -17,7 +17,10 @@ _LOOKS_LIKE: dict[pa.DataType, tuple[str, re.Pattern[str]]] = {
     NUMBER: ("a number", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")),
     TEXT: ("text", re.compile(r"(?s).+")),
     DAY: ("a day as 2016-05-09", re.compile(r"\d{4}-\d{2}-\d{2}")),
-    INSTANT: ("a time as 2014-04-07T10:51:09.277Z", re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{1,3})?Z")),
+    INSTANT: (
+        "a time as 2014-04-07T10:51:09.277Z",
+        re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{1,3})?Z"),
+    ),
 }
 BLOCK_BYTES = 1 << 25
 
@@ -71,8 +74,8 @@ def read_columns(
     try:
         with (
             open(path, "rb") as handle,
-            tqdm(
-                total=path.stat().st_size, desc=f"read {path.name}", unit="B", unit_scale=True, disable=not show_progress
+            progress_bar(
+                None, f"read {path.name}", show_progress, total=path.stat().st_size, unit="B", unit_scale=True
             ) as bar,
         ):
             for batch in pyarrow.csv.open_csv(handle, read, parse, convert):
@@ -111,8 +114,7 @@ def _blame(
                 continue
             if len(fields) != len(file_columns):
                 return UserError(
-                    f"{path}:{number}: {len(file_columns)} columns separated by {delimiter!r} expected, "
-                    f"found {len(fields)}"
+                    f"{path}:{number}: {len(file_columns)} columns separated by {delimiter!r} expected, found {len(fields)}"
                 )
             for index, name, words, accepts in checks:
                 if not accepts(fields[index]):

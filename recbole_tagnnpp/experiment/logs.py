@@ -1,9 +1,17 @@
-"""Log lines of a run: plain, to standard error, beside the progress bars."""
+"""Log lines of a run, to standard error, beside the progress bars."""
 
 import logging
+import sys
 
-from rich.console import Console
-from rich.logging import RichHandler
+from tqdm import tqdm
+
+
+class BesideBars(logging.StreamHandler):
+    """Writes above progress bars instead of into them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        tqdm.write(self.format(record), file=sys.stderr)
 
 
 def set_up_logging(level: str) -> None:
@@ -13,11 +21,10 @@ def set_up_logging(level: str) -> None:
         level: ``DEBUG``, ``INFO``, ``WARNING``, ``ERROR`` or ``CRITICAL``, in any case (RecBole's key ``state``).
     """
     root = logging.getLogger()
-    for handler in [h for h in root.handlers if isinstance(h, RichHandler)]:
-        root.removeHandler(handler)
-    root.addHandler(
-        RichHandler(console=Console(stderr=True), show_path=False, show_level=False, omit_repeated_times=False)
-    )
+    if not any(isinstance(handler, BesideBars) for handler in root.handlers):
+        handler = BesideBars()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
+        root.addHandler(handler)
     root.setLevel(level.upper())
     for noisy in ("numba", "matplotlib"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -26,10 +26,10 @@ from recbole_tagnnpp.data.session_loader import SessionLoader
 from recbole_tagnnpp.data.session_sequences import SessionSequences
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.environment import describe_machine, describe_versions, peak_memory_megabytes
-from recbole_tagnnpp.files import atomic_write
 from recbole_tagnnpp.experiment.logs import set_up_logging
 from recbole_tagnnpp.experiment.record import RECORD_VERSION, percent, run_digest, run_name, write_record
 from recbole_tagnnpp.experiment.result_table import print_result
+from recbole_tagnnpp.files import atomic_write
 from recbole_tagnnpp.training.trainer import SessionTrainer
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+
+import recbole_tagnnpp.recbole_compat  # noqa: F401  isort: skip
+from recbole.model.abstract_recommender import AbstractRecommender
 
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.files import atomic_write
@@ -24,7 +26,11 @@ KEYS = {
 
 
 def save_checkpoint(
-    path: Path, model: nn.Module, config: dict[str, Any], item_tokens: list[str], training: dict[str, Any]
+    path: Path,
+    model: AbstractRecommender,
+    config: dict[str, Any],
+    item_tokens: list[str],
+    training: dict[str, Any],
 ) -> None:
     """Write a checkpoint; a reader sees the old file or the whole new one.
 
@@ -35,14 +41,13 @@ def save_checkpoint(
         item_tokens: tokens of items 1, 2, ...
         training: plain values, tensors and state dicts that training needs to go on.
     """
-    other = model.other_parameter() if callable(getattr(model, "other_parameter", None)) else {}
     checkpoint = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "config": config,
         "item_tokens": item_tokens,
         "state_dict": model.state_dict(),
-        "other_parameter": other,
+        "other_parameter": model.other_parameter(),
         "training": training,
     }
     with atomic_write(path, "wb") as handle:
@@ -61,25 +66,21 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
         checkpoint = torch.load(path, map_location=device, weights_only=True)
     except pickle.UnpicklingError as problem:
         raise UserError(
-            f"{path}: refused, it is not a plain checkpoint (it holds objects that would run code, or is no torch file)"
+            f"{path}: refused, not a plain checkpoint: it holds objects that would run code, or is no torch file"
         ) from problem
     except (RuntimeError, EOFError, ValueError, KeyError, OSError) as problem:
         raise UserError(f"{path}: damaged or not a torch file ({str(problem).splitlines()[0]})") from problem
     if not isinstance(checkpoint, dict) or checkpoint.get("format") != FORMAT:
         raise UserError(f"{path}: not a {FORMAT}; only files written by this package can be loaded")
     if checkpoint.get("format_version") != FORMAT_VERSION:
-        raise UserError(
-            f"{path}: format_version {checkpoint.get('format_version')!r}, this version reads {FORMAT_VERSION}"
-        )
+        raise UserError(f"{path}: format_version {checkpoint.get('format_version')!r}, this version reads {FORMAT_VERSION}")
     for key, kind in KEYS.items():
         if not isinstance(checkpoint.get(key), kind):
-            raise UserError(
-                f"{path}: key {key!r} must be a {kind.__name__}, found {type(checkpoint.get(key)).__name__}"
-            )
+            raise UserError(f"{path}: key {key!r} must be a {kind.__name__}, found {type(checkpoint.get(key)).__name__}")
     return checkpoint
 
 
-def load_weights(model: nn.Module, checkpoint: dict[str, Any], path: Path) -> None:
+def load_weights(model: AbstractRecommender, checkpoint: dict[str, Any], path: Path) -> None:
     """Put the weights of a checkpoint into a model.
 
     Raises:
@@ -96,5 +97,4 @@ def load_weights(model: nn.Module, checkpoint: dict[str, Any], path: Path) -> No
                 f"the model needs {tuple(ours[name].shape)}; the configurations or the items differ"
             )
     model.load_state_dict(theirs)
-    if callable(getattr(model, "load_other_parameter", None)):
-        model.load_other_parameter(checkpoint["other_parameter"])
+    model.load_other_parameter(checkpoint["other_parameter"])

@@ -9,17 +9,18 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 import recbole_tagnnpp.recbole_compat  # noqa: F401  isort: skip
 from recbole.data.interaction import Interaction
 from recbole.evaluator import Evaluator
+from recbole.model.abstract_recommender import AbstractRecommender
 from recbole.trainer import Trainer
 from recbole.utils import calculate_valid_score, early_stopping
 
 from recbole_tagnnpp.config.session_config import SessionConfig
 from recbole_tagnnpp.data.session_loader import SessionLoader
 from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.progress import progress_bar
 from recbole_tagnnpp.training.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from recbole_tagnnpp.training.gradient_clipping import AdaptiveGradientClipping
 from recbole_tagnnpp.training.learning_rate import LearningRateSchedule
@@ -49,7 +50,7 @@ class SessionTrainer(Trainer):
     def __init__(
         self,
         config: SessionConfig,
-        model: nn.Module,
+        model: AbstractRecommender,
         folder: Path | None = None,
         item_tokens: list[str] | None = None,
     ) -> None:
@@ -173,7 +174,7 @@ class SessionTrainer(Trainer):
     ) -> float:
         """One pass over the training sequences; returns the mean loss of its steps."""
         self.model.train()
-        batches = tqdm(train_data, desc=f"epoch {epoch_idx} train", ncols=100, disable=not show_progress)
+        batches = progress_bar(train_data, f"epoch {epoch_idx} train", show_progress)
         total_loss = torch.zeros((), device=self.device)
         for step, interaction in enumerate(batches):
             for group in self.optimizer.param_groups:
@@ -194,7 +195,7 @@ class SessionTrainer(Trainer):
         self.optimizer.zero_grad()
         with torch.autocast(device_type=self.device.type, enabled=self.enable_amp):
             losses = self.model.calculate_loss(interaction)
-        loss = sum(losses) if isinstance(losses, tuple) else losses
+        loss: Tensor = torch.stack(losses).sum() if isinstance(losses, tuple) else losses
         self.scaler.scale(loss).backward()
         if self.adaptive_clipping is not None or self.clip_grad_norm:
             self.scaler.unscale_(self.optimizer)
@@ -242,7 +243,7 @@ class SessionTrainer(Trainer):
             load_weights(self.model, load_checkpoint(path, self.device), path)
         self.model.eval()
         largest_k = max(self.config["topk"])
-        for interaction in tqdm(eval_data, desc="evaluate", ncols=100, disable=not show_progress):
+        for interaction in progress_bar(eval_data, "evaluate", show_progress):
             interaction = interaction.to(self.device)
             targets = interaction[self.config["ITEM_ID_FIELD"]]
             if self.eval_collector.needs_only_top_items:

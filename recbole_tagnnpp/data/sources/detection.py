@@ -41,9 +41,7 @@ def read_source(source: Path, dataset: str, rules: PreparationRules, show_progre
     if source.is_dir():
         raise UserError(f"{source}: a folder without a file that source_format={kind} reads; name the file")
     if kind == "diginetica_csv":
-        return filter_and_split(
-            diginetica.read(source, show_progress), rules, diginetica.DATE_UNIT_PER_DAY, str(source)
-        )
+        return filter_and_split(diginetica.read(source, show_progress), rules, diginetica.DATE_UNIT_PER_DAY, str(source))
     if kind == "yoochoose_dat":
         return filter_and_split(yoochoose.read(source, show_progress), rules, yoochoose.DATE_UNIT_PER_DAY, str(source))
     log = recbole_inter.read(source, rules, show_progress)

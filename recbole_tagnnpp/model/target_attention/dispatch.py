@@ -120,9 +120,7 @@ def target_attention_topk(
     return _module(name).target_attention_topk(keys, values, session, lengths, items, k, precision=precision)
 
 
-def target_attention_pairs(
-    keys: Tensor, values: Tensor, session: Tensor, lengths: Tensor, pair_items: Tensor
-) -> Tensor:
+def target_attention_pairs(keys: Tensor, values: Tensor, session: Tensor, lengths: Tensor, pair_items: Tensor) -> Tensor:
     """Score [B] of one item per session, whose embeddings are pair_items [B, D]; differentiable.
 
     Equal, up to rounding, to that item's entry of :func:`target_attention_scores`.
@@ -187,9 +185,7 @@ def _check_shapes(keys: Tensor, values: Tensor, session: Tensor, lengths: Tensor
         if tensor.shape[1] != session.shape[-1]:
             raise ValueError(f"{name} has embedding size {tensor.shape[1]}, session has {session.shape[-1]}")
         if tensor.device != session.device or tensor.dtype != session.dtype:
-            raise ValueError(
-                f"{name} is {tensor.dtype} on {tensor.device}, session is {session.dtype} on {session.device}"
-            )
+            raise ValueError(f"{name} is {tensor.dtype} on {tensor.device}, session is {session.dtype} on {session.device}")
         if tensor.shape[0] == 0:
             raise ValueError(f"{name} has no rows")
     if not session.dtype.is_floating_point:

@@ -77,18 +77,14 @@ def target_attention_topk(
     return best, chosen
 
 
-def target_attention_pairs(
-    keys: Tensor, values: Tensor, session: Tensor, lengths: Tensor, pair_items: Tensor
-) -> Tensor:
+def target_attention_pairs(keys: Tensor, values: Tensor, session: Tensor, lengths: Tensor, pair_items: Tensor) -> Tensor:
     """Score [B] of one item per session, given by its embedding [B, D]; differentiable."""
     owner = torch.repeat_interleave(
         torch.arange(len(lengths), device=session.device), lengths.to(session.device), output_size=keys.shape[0]
     )  # [P]: the session of each position
     candidate = pair_items[owner]  # [P, D]
     logits = (keys * candidate).sum(-1)  # [P]
-    peak = torch.full_like(logits[:1].expand(len(lengths)), -torch.inf).scatter_reduce(
-        0, owner, logits.detach(), "amax"
-    )
+    peak = torch.full_like(logits[:1].expand(len(lengths)), -torch.inf).scatter_reduce(0, owner, logits.detach(), "amax")
     weights = torch.exp(logits - peak[owner])
     zeros = torch.zeros(len(lengths), dtype=weights.dtype, device=weights.device)
     norm = zeros.index_add(0, owner, weights)

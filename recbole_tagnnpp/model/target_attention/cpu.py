@@ -1,0 +1,236 @@
+"""Target attention on the CPU: loss and gradients in one go, chunk by chunk.
+
+For a chunk of sessions the rows X = [values; keys; session vectors] give Z = X Eᵀ.  One fused pass over Z computes scores
+and the sums behind the softmax over items, a second one overwrites Z by the gradient of the loss, and two more products
+give the gradients of X and E.  The loss is the last thing that a training step computes, so all of this happens in the
+forward call; the backward call only scales.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from recbole_tagnnpp.model.target_attention.reference import stable_topk
+
+CHUNK_ELEMENTS = 11_000_000
+"""Values of Z that a chunk aims at (44 MB): 256 rows at 43,000 items."""
+FEWEST_ROWS = 64
+"""A chunk has at least so many rows (if the batch has), however many items there are."""
+
+
+def unavailable_reason(precision: str) -> str:
+    """Why this backend cannot run here, or an empty string."""
+    try:
+        import numba  # noqa: F401
+    except ImportError:
+        return "Numba is not installed"
+    if precision == "tf32":
+        return "tf32 exists on GPUs only"
+    from recbole_tagnnpp.model.target_attention.products import bfloat16_is_fast
+
+    if precision == "bfloat16" and not bfloat16_is_fast():
+        return "the processor has no bfloat16 arithmetic"
+    return ""
+
+
+def target_attention_loss(
+    keys: Tensor,
+    values: Tensor,
+    session: Tensor,
+    lengths: Tensor,
+    items: Tensor,
+    targets: Tensor,
+    *,
+    label_smoothing: float = 0.0,
+    precision: str = "float32",
+) -> Tensor:
+    """Mean cross-entropy over the items; arguments as in :func:`dispatch.target_attention_loss`."""
+    return _FusedLoss.apply(keys, values, session, items, lengths, targets, label_smoothing, precision)
+
+
+def target_attention_scores(
+    keys: Tensor, values: Tensor, session: Tensor, lengths: Tensor, items: Tensor, *, precision: str = "float32"
+) -> Tensor:
+    """Scores [B, I]; no gradient."""
+    scores = torch.empty(session.shape[0], items.shape[0])
+    for chunk, chunk_scores in _score_chunks(keys, values, session, lengths, items, precision):
+        scores[chunk.sessions] = chunk_scores
+    return scores
+
+
+def target_attention_topk(
+    keys: Tensor,
+    values: Tensor,
+    session: Tensor,
+    lengths: Tensor,
+    items: Tensor,
+    k: int,
+    *,
+    precision: str = "float32",
+) -> tuple[Tensor, Tensor]:
+    """The k best items of each session, best first; of equal scores the lower item index comes first."""
+    best = torch.empty(session.shape[0], k)
+    chosen = torch.empty(session.shape[0], k, dtype=torch.int64)
+    for chunk, scores in _score_chunks(keys, values, session, lengths, items, precision):
+        best[chunk.sessions], chosen[chunk.sessions] = stable_topk(scores, k)
+    return best, chosen
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """Sessions that are worked on together.
+
+    Attributes:
+        sessions: range of sessions.
+        positions: range of packed positions.
+        first: [b + 1] int64, first position of each session within the chunk, then their number.
+    """
+
+    sessions: slice
+    positions: slice
+    first: np.ndarray
+
+    @property
+    def n_rows(self) -> int:
+        return 2 * int(self.first[-1]) + len(self.first) - 1
+
+
+def _chunks(lengths: Tensor, n_items: int) -> Iterator[_Chunk]:
+    most_rows = max(FEWEST_ROWS, CHUNK_ELEMENTS // n_items)
+    ends = np.concatenate([[0], np.cumsum(lengths.numpy())]).astype(np.int64)
+    start = 0
+    while start < len(ends) - 1:
+        rows = 2 * (ends[start + 1 :] - ends[start]) + np.arange(1, len(ends) - start)
+        stop = start + max(1, int(np.searchsorted(rows, most_rows, side="right")))
+        yield _Chunk(slice(start, stop), slice(int(ends[start]), int(ends[stop])), ends[start : stop + 1] - ends[start])
+        start = stop
+
+
+def _rows_of(chunk: _Chunk, keys: Tensor, values: Tensor, session: Tensor) -> Tensor:
+    """X of a chunk: value rows, key rows, session rows."""
+    return torch.cat([values[chunk.positions], keys[chunk.positions], session[chunk.sessions]])
+
+
+def _plain(*tensors: Tensor) -> list[Tensor]:
+    return [tensor.detach().float().contiguous() for tensor in tensors]
+
+
+def _score_chunks(
+    keys: Tensor, values: Tensor, session: Tensor, lengths: Tensor, items: Tensor, precision: str
+) -> Iterator[tuple[_Chunk, Tensor]]:
+    """Scores [b, I] of one chunk of sessions after the other."""
+    from recbole_tagnnpp.model.target_attention import cpu_kernels, products
+
+    cpu_kernels.set_threads(torch.get_num_threads())
+    keys, values, session, items = _plain(keys, values, session, items)
+    runs = products.item_blocks(items, None, precision)
+    for chunk in _chunks(lengths, items.shape[0]):
+        x = _rows_of(chunk, keys, values, session)
+        scores = products.WORKSPACE.tensor("scores", len(chunk.first) - 1, items.shape[0])
+        for run in runs:
+            z = run.products(x)
+            cpu_kernels.score_rows(z.numpy(), chunk.first)
+            columns = slice(run.first_item, run.first_item + run.n_blocks * z.shape[2])
+            session_rows = z[:, 2 * chunk.first[-1] :]  # [blocks, b, columns]
+            scores[:, columns].view(-1, run.n_blocks, z.shape[2]).copy_(session_rows.transpose(0, 1))
+        yield chunk, scores
+
+
+class _FusedLoss(torch.autograd.Function):
+    """Loss whose gradients are computed with it."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        keys: Tensor,
+        values: Tensor,
+        session: Tensor,
+        items: Tensor,
+        lengths: Tensor,
+        targets: Tensor,
+        label_smoothing: float,
+        precision: str,
+    ) -> Tensor:
+        inputs = (keys, values, session, items)
+        ctx.gradients = None
+        gradients: list[Tensor] | None = None
+        if any(ctx.needs_input_grad[:4]):
+            gradients = [torch.empty_like(t, dtype=torch.float32) for t in inputs[:3]]
+            gradients.append(torch.zeros_like(items, dtype=torch.float32, memory_format=torch.contiguous_format))
+        loss = _loss_and_gradients(_plain(*inputs), lengths, targets, label_smoothing, precision, gradients)
+        if gradients is not None:
+            ctx.gradients = [g.to(t.dtype) for g, t in zip(gradients, inputs, strict=True)]
+        return torch.tensor(loss, dtype=torch.float32)
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        if ctx.gradients is None:
+            raise RuntimeError("the gradients of this loss have been used; compute it again for a second backward")
+        gradients, ctx.gradients = ctx.gradients, None  # lets the caller own them without a copy
+        factor = upstream.item()
+        if factor != 1.0:
+            gradients = [g.mul_(factor) for g in gradients]
+        return (*gradients, None, None, None, None)
+
+
+def _loss_and_gradients(
+    inputs: list[Tensor],
+    lengths: Tensor,
+    targets: Tensor,
+    label_smoothing: float,
+    precision: str,
+    gradients: list[Tensor] | None,
+) -> float:
+    """The loss; fills ``gradients`` (of keys, values, session, items; the last one must be zero)."""
+    from recbole_tagnnpp.model.target_attention import cpu_kernels, products
+
+    cpu_kernels.set_threads(torch.get_num_threads())
+    keys, values, session, items = inputs
+    n_sessions, n_items = session.shape[0], items.shape[0]
+    runs = products.item_blocks(items, None if gradients is None else gradients[3], precision)
+    n_blocks = sum(run.n_blocks for run in runs)
+    on_target = np.float32((1.0 - label_smoothing) / n_sessions)
+    on_all = np.float32(label_smoothing / n_items / n_sessions)
+    total = 0.0
+    for chunk in _chunks(lengths, n_items):
+        x = _rows_of(chunk, keys, values, session)
+        chunk_targets = targets[chunk.sessions].numpy()
+        peak, exponentials, added = np.empty((3, len(chunk_targets), n_blocks), np.float32)
+        target_score = np.empty(len(chunk_targets), np.float32)
+        z_of_run = []
+        for run in runs:
+            z = run.products(x)
+            z_of_run.append(z)
+            part = np.s_[:, run.first_block : run.first_block + run.n_blocks]
+            cpu_kernels.forward_rows(
+                z.numpy(), chunk.first, chunk_targets - run.first_item, peak[part], exponentials[part], added[part],
+                target_score,
+            )  # fmt: skip
+
+        largest = peak.max(axis=1, keepdims=True)
+        share = np.exp(peak - largest)  # of each block, relative to the largest score
+        partition = (share.astype(np.float64) * exponentials).sum(axis=1, keepdims=True)
+        loss = np.log(partition[:, 0]) + largest[:, 0] - (1.0 - label_smoothing) * target_score.astype(np.float64)
+        if label_smoothing:
+            loss -= label_smoothing * added.sum(axis=1, dtype=np.float64) / n_items
+        total += float(loss.sum())
+        if gradients is None:
+            continue
+        factor = (share / partition / n_sessions).astype(np.float32)
+        x_gradient = torch.zeros_like(x)
+        for run, z in zip(runs, z_of_run, strict=True):
+            part = np.s_[:, run.first_block : run.first_block + run.n_blocks]
+            cpu_kernels.gradient_rows(
+                z.numpy(), chunk.first, chunk_targets - run.first_item, factor[part], on_target, on_all
+            )
+            x_gradient += run.gradient_of_rows(z)
+            run.add_gradient_of_items(z, x)
+        n_positions = chunk.first[-1]
+        gradients[1][chunk.positions] = x_gradient[:n_positions]
+        gradients[0][chunk.positions] = x_gradient[n_positions : 2 * n_positions]
+        gradients[2][chunk.sessions] = x_gradient[2 * n_positions :]
+    return total / n_sessions
