@@ -211,6 +211,8 @@ def _loss_and_gradients(
                 target_score,
             )  # fmt: skip
 
+        if not np.isfinite(added).all():
+            return float("nan")  # weights that overflowed; the passes do not carry NaN through their comparisons
         largest = peak.max(axis=1, keepdims=True)
         share = np.exp(peak - largest)  # of each block, relative to the largest score
         partition = (share.astype(np.float64) * exponentials).sum(axis=1, keepdims=True)

@@ -14,6 +14,9 @@ from numba.extending import intrinsic
 COLUMNS = 1024
 """Items of a block: a session of 10 positions then needs 80 KB, which stays in the second-level cache."""
 
+FAST = {"contract", "nsz", "reassoc"}
+"""Sums may be reordered, so that they run in vectors; NaN and infinity keep their meaning, divisions their rounding."""
+
 _LOG2_E = np.float32(1.4426950408889634)
 _LN2_HIGH = np.float32(0.693359375)
 _LN2_LOW = np.float32(-2.12194440e-4)
@@ -39,7 +42,7 @@ def _float_of_bits(typing_context, bits):  # type: ignore[no-untyped-def]
     return types.float32(types.int32), generate
 
 
-@njit(inline="always", fastmath=True)
+@njit(inline="always", fastmath=FAST)
 def _exp_of_nonpositive(x):  # type: ignore[no-untyped-def]
     """exp(x) for x <= 0 in float32, to 2 ulp; written so that LLVM vectorises it, which it cannot do to expf."""
     x = max(x, _SMALLEST)
@@ -52,7 +55,7 @@ def _exp_of_nonpositive(x):  # type: ignore[no-untyped-def]
     return y * _float_of_bits(np.int32((power + np.int32(127)) << np.int32(23)))
 
 
-@njit(inline="always", fastmath=True)
+@njit(inline="always", fastmath=FAST)
 def _attend(z, low, high, n_positions, attended, peak, total):  # type: ignore[no-untyped-def]
     """Softmax over the positions ``low .. high`` of one session, for one block of items.
 
@@ -83,7 +86,7 @@ def _attend(z, low, high, n_positions, attended, peak, total):  # type: ignore[n
         attended[j] *= total[j]
 
 
-@njit(parallel=True, fastmath=True, cache=True, nogil=True)
+@njit(parallel=True, fastmath=FAST, cache=True, nogil=True)
 def score_rows(blocks, first):  # type: ignore[no-untyped-def]
     """Turn session rows into scores: ``S <- S + sum_l softmax_l(K) U``; key rows are used up.
 
@@ -111,7 +114,7 @@ def score_rows(blocks, first):  # type: ignore[no-untyped-def]
                 score[j] += attended[j]
 
 
-@njit(parallel=True, fastmath=True, cache=True, nogil=True)
+@njit(parallel=True, fastmath=FAST, cache=True, nogil=True)
 def forward_rows(blocks, first, targets, block_peak, block_total, block_sum, target_score):  # type: ignore[no-untyped-def]
     """First pass of the loss: leave in Z what the gradient needs, and sums per session and block.
 
@@ -168,7 +171,7 @@ def forward_rows(blocks, first, targets, block_peak, block_total, block_sum, tar
         block_sum[b, block] = added
 
 
-@njit(parallel=True, fastmath=True, cache=True, nogil=True)
+@njit(parallel=True, fastmath=FAST, cache=True, nogil=True)
 def gradient_rows(blocks, first, targets, block_factor, on_target, on_all):  # type: ignore[no-untyped-def]
     """Second pass of the loss: overwrite Z by the gradient of the loss with respect to it.
 

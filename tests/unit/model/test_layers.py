@@ -1,0 +1,73 @@
+"""Transformer, readout and position vectors against their naive twins."""
+
+import pytest
+import torch
+
+from recbole_tagnnpp.model.packing import pack_sessions
+from recbole_tagnnpp.model.position_embedding import PositionEmbedding
+from recbole_tagnnpp.model.readout import SessionReadout
+from recbole_tagnnpp.model.transformer import TransformerEncoder, TransformerLayer
+from tests.reference.naive_model import naive_readout, naive_transformer_layer
+from tests.unit.model.small_model import MAX_LENGTH, SESSIONS, interaction
+
+BATCH = interaction(SESSIONS, width=MAX_LENGTH + 6)
+PACKED = pack_sessions(BATCH["item_id_list"], BATCH["item_length"], MAX_LENGTH)
+ROWS = [slice(f, f + n) for f, n in zip(PACKED.first_position.tolist(), PACKED.lengths.tolist(), strict=True)]
+
+
+def randomized(layer: torch.nn.Module) -> torch.nn.Module:
+    torch.manual_seed(2)
+    for parameter in layer.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    return layer.double()
+
+
+def assert_same_gradients(found: torch.Tensor, expected: torch.Tensor, inputs: list[torch.Tensor]) -> None:
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
+    pull = torch.randn_like(found)
+    for a, b in zip(torch.autograd.grad(found, inputs, pull), torch.autograd.grad(expected, inputs, pull), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize("heads", [1, 3])
+def test_transformer_layer_equals_naive_twin(heads: int) -> None:
+    layer = randomized(TransformerLayer(21, heads, 11, 0.0, 0.0, "relu", 1e-5))
+    states = torch.randn(len(PACKED.items), 21, dtype=torch.float64, requires_grad=True)
+    weights = dict(layer.named_parameters())
+    expected = torch.cat([naive_transformer_layer(states[rows], weights, heads, 1e-5) for rows in ROWS])
+    assert_same_gradients(layer(states, PACKED), expected, [states, *weights.values()])
+
+
+def test_encoder_applies_its_layers_in_turn() -> None:
+    options = dict(embedding_size=6, n_heads=2, inner_size=5, hidden_dropout_prob=0.0, attn_dropout_prob=0.0)
+    encoder = randomized(TransformerEncoder(2, **options, hidden_act="gelu", layer_norm_eps=1e-5))
+    states = torch.randn(len(PACKED.items), 6, dtype=torch.float64)
+    first, second = encoder.layers
+    assert torch.equal(encoder(states, PACKED), second(first(states, PACKED), PACKED))
+    assert not torch.allclose(first(states, PACKED), second(states, PACKED))
+
+
+def test_dropout_acts_in_training_only() -> None:
+    layer = randomized(TransformerLayer(6, 2, 5, 0.5, 0.5, "relu", 1e-5))
+    states = torch.randn(len(PACKED.items), 6, dtype=torch.float64)
+    assert not torch.equal(layer.train()(states, PACKED), layer(states, PACKED))
+    assert torch.equal(layer.eval()(states, PACKED), layer(states, PACKED))
+
+
+def test_readout_equals_naive_twin() -> None:
+    layer = randomized(SessionReadout(7))
+    states = torch.randn(len(PACKED.items), 7, dtype=torch.float64, requires_grad=True)
+    weights = dict(layer.named_parameters())
+    pairs = [naive_readout(states[rows], weights) for rows in ROWS]
+    expected = torch.cat([torch.stack([local for local, _ in pairs]), torch.stack([whole for _, whole in pairs])])
+    assert_same_gradients(torch.cat(layer(states, PACKED)), expected, [states, *weights.values()])
+
+
+def test_positions_from_end_and_from_start() -> None:
+    for order in ("from_end", "from_start"):
+        layer = PositionEmbedding(MAX_LENGTH, 3, order)  # type: ignore[arg-type]
+        expected = []
+        for session in SESSIONS:
+            places = range(len(session))
+            expected += [len(session) - 1 - p if order == "from_end" else p for p in places]
+        assert torch.equal(layer(PACKED), layer.embedding.weight[torch.tensor(expected)])

@@ -1,0 +1,129 @@
+"""The whole model against its naive twin, and what its scores must not depend on."""
+
+import itertools
+
+import pytest
+import torch
+
+from tests.reference.naive_model import naive_session_scores
+from tests.unit.model.small_model import CONFIG, MAX_LENGTH, N_ITEMS, SESSIONS, interaction, random_sessions, small_model
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"position_order": "from_start"},
+        {"normalize_embeddings": True},
+        {"n_layers": 1, "n_heads": 5, "n_gnn_steps": 1},
+        *(
+            dict(zip(("use_gnn", "use_position_embedding", "use_transformer"), on, strict=True))
+            for on in itertools.product([True, False], repeat=3)
+        ),
+    ],
+    ids=str,
+)
+def test_scores_and_gradients_equal_naive_twin(changes: dict) -> None:
+    model = small_model(1, **changes)
+    sessions = SESSIONS + random_sessions(3, seed=2, longest=MAX_LENGTH + 4)
+    batch = interaction(sessions)
+    weights = dict(model.named_parameters())
+    expected = torch.stack([naive_session_scores(session, weights, {**CONFIG, **changes}) for session in sessions])
+    found = model.full_sort_predict(batch)
+    torch.testing.assert_close(found[:, 1:], expected, rtol=1e-10, atol=1e-10)
+    assert (found[:, 0] == -torch.inf).all()
+
+    loss = model.calculate_loss(batch)
+    expected_loss = torch.nn.functional.cross_entropy(expected, batch["item_id"] - 1)
+    torch.testing.assert_close(loss, expected_loss, rtol=1e-10, atol=1e-10)
+    gradients = torch.autograd.grad(loss, list(weights.values()))
+    expected_gradients = torch.autograd.grad(expected_loss, list(weights.values()))
+    for name, found_gradient, wanted in zip(weights, gradients, expected_gradients, strict=True):
+        torch.testing.assert_close(found_gradient, wanted, rtol=1e-8, atol=1e-10, msg=name)
+        assert float(wanted.abs().sum()) > 0, name
+
+
+@pytest.fixture(params=[{}, {"normalize_embeddings": True}, {"position_order": "from_start"}], ids=str)
+def model(request: pytest.FixtureRequest) -> torch.nn.Module:
+    return small_model(3, **request.param)
+
+
+def test_padding_does_not_matter(model: torch.nn.Module) -> None:
+    narrow, wide = (model.full_sort_predict(interaction(SESSIONS, width)) for width in (None, 29))
+    assert torch.equal(narrow, wide)
+
+
+def test_what_stands_behind_a_session_does_not_matter(model: torch.nn.Module) -> None:
+    batch = interaction(SESSIONS, 23)
+    expected = model.full_sort_predict(batch)
+    behind = torch.arange(23) >= batch["item_length"][:, None]
+    batch["item_id_list"][behind] = 11
+    assert torch.equal(model.full_sort_predict(batch), expected)
+
+
+def test_batch_order_and_company_do_not_matter(model: torch.nn.Module) -> None:
+    together = model.full_sort_predict(interaction(SESSIONS))
+    backwards = model.full_sort_predict(interaction(SESSIONS[::-1]))
+    torch.testing.assert_close(backwards.flip(0), together, rtol=1e-12, atol=1e-12)
+    for row, session in enumerate(SESSIONS):
+        torch.testing.assert_close(model.full_sort_predict(interaction([session]))[0], together[row], rtol=1e-12, atol=1e-12)
+
+
+def test_of_a_long_session_the_newest_clicks_count(model: torch.nn.Module) -> None:
+    (long,) = random_sessions(1, seed=4, longest=1)
+    long = long + [1 + 5 * n % N_ITEMS for n in range(2 * MAX_LENGTH)]
+    cut = model.full_sort_predict(interaction([long[-MAX_LENGTH:], [3]]))
+    torch.testing.assert_close(model.full_sort_predict(interaction([long, [3]])), cut, rtol=1e-12, atol=1e-12)
+
+
+def test_positions_matter_only_with_position_vectors() -> None:
+    # without graph, positions and last click the model could not tell these apart; the readout sees the last click
+    one, other = [3, 5, 8, 2], [8, 3, 5, 2]
+    blind = small_model(5, use_gnn=False, use_position_embedding=False)
+    scores = blind.full_sort_predict(interaction([one, other]))
+    torch.testing.assert_close(scores[0], scores[1], rtol=1e-9, atol=1e-9)
+    seeing = small_model(5, use_gnn=False).full_sort_predict(interaction([one, other]))
+    assert not torch.allclose(seeing[0, 1:], seeing[1, 1:], rtol=1e-3)
+
+
+def test_predict_equals_gathered_full_sort_predict(model: torch.nn.Module) -> None:
+    batch = interaction(SESSIONS)
+    expected = model.full_sort_predict(batch).gather(1, batch["item_id"][:, None]).squeeze(1)
+    torch.testing.assert_close(model.predict(batch), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_top_items_equal_sorted_full_scores_and_never_hold_padding(model: torch.nn.Module) -> None:
+    batch = interaction(SESSIONS)
+    scores, items = model.top_items(batch, N_ITEMS)
+    expected = model.full_sort_predict(batch).sort(dim=1, descending=True, stable=True)
+    assert torch.equal(items, expected.indices[:, :N_ITEMS])
+    torch.testing.assert_close(scores, expected.values[:, :N_ITEMS].to(scores.dtype), rtol=1e-9, atol=1e-9)
+    assert items.min() == 1
+
+
+def test_label_smoothing_spreads_over_all_items_but_padding() -> None:
+    model = small_model(6, label_smoothing=0.2)
+    batch = interaction(SESSIONS)
+    scores = model.full_sort_predict(batch)[:, 1:]
+    expected = torch.nn.functional.cross_entropy(scores, batch["item_id"] - 1, label_smoothing=0.2)
+    torch.testing.assert_close(model.calculate_loss(batch), expected, rtol=1e-10, atol=1e-10)
+
+
+def test_training_leaves_the_padding_row_at_zero_and_moves_every_other_weight() -> None:
+    model = small_model(7, dtype=torch.float32, hidden_dropout_prob=0.1).train()
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01, weight_decay=0.1)
+    for _ in range(3):
+        optimizer.zero_grad()
+        model.calculate_loss(interaction(SESSIONS)).backward()
+        optimizer.step()
+    assert not model.item_embedding.weight[0].any()
+    for name, parameter in model.named_parameters():
+        rows = slice(1, None) if name == "item_embedding.weight" else slice(None)
+        assert not torch.equal(parameter[rows], before[name][rows]), name
+
+
+@pytest.mark.parametrize("lengths", [[0, 3], [2, 4]])
+def test_impossible_lengths_are_refused(lengths: list[int]) -> None:
+    with pytest.raises(ValueError, match=r"session lengths must lie in 1\.\.3"):
+        small_model(8)(torch.ones(2, 3, dtype=torch.int64), torch.tensor(lengths))
