@@ -3,8 +3,10 @@
 Importing this module applies them; whatever imports RecBole imports this first.  RecBole's sources are not touched.
 """
 
+import importlib
 import logging
 import warnings
+from types import ModuleType
 
 import numpy as np
 
@@ -34,6 +36,20 @@ def apply() -> None:
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"recbole\.")
     # torch.utils.tensorboard and Ray log at import
     logging.getLogger("tensorboard").setLevel(logging.ERROR)
+
+
+def import_sequential_model(module: str) -> ModuleType:
+    """Import ``recbole.model.sequential_recommender.<module>``.
+
+    Importing any of them imports SINE's, which switches autograd's anomaly detection on for the whole process
+    (sine.py:25): every operation of every model then records a stack trace.
+    """
+    import torch
+
+    was_enabled = torch.is_anomaly_enabled()
+    found = importlib.import_module(f"recbole.model.sequential_recommender.{module}")
+    torch.autograd.set_detect_anomaly(was_enabled)
+    return found
 
 
 apply()

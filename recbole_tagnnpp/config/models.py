@@ -26,9 +26,9 @@ def find_model(name: str) -> type:
         return getattr(importlib.import_module(OUR_MODELS[name]), name)
     package = "recbole.model.sequential_recommender"
     if name.lower() in _modules(package):
-        import recbole_tagnnpp.recbole_compat  # noqa: F401
+        from recbole_tagnnpp.recbole_compat import import_sequential_model
 
-        found = getattr(importlib.import_module(f"{package}.{name.lower()}"), name, None)
+        found = getattr(import_sequential_model(name.lower()), name, None)
         if isinstance(found, type):
             return found
     for other in ("general", "context_aware", "knowledge_aware"):

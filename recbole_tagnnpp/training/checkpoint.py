@@ -69,7 +69,7 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
             f"{path}: refused, not a plain checkpoint: it holds objects that would run code, or is no torch file"
         ) from problem
     except (RuntimeError, EOFError, ValueError, KeyError, OSError) as problem:
-        raise UserError(f"{path}: damaged or not a torch file ({str(problem).splitlines()[0]})") from problem
+        raise UserError(f"{path}: damaged or not a torch file ({problem or type(problem).__name__})") from problem
     if not isinstance(checkpoint, dict) or checkpoint.get("format") != FORMAT:
         raise UserError(f"{path}: not a {FORMAT}; only files written by this package can be loaded")
     if checkpoint.get("format_version") != FORMAT_VERSION:

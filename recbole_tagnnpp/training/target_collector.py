@@ -1,8 +1,11 @@
 """From the best items of a batch to what RecBole's ranking metrics need."""
 
 import torch
-from recbole.evaluator import Collector
 from torch import Tensor
+
+import recbole_tagnnpp.recbole_compat  # noqa: F401  isort: skip
+from recbole.evaluator import Collector
+from recbole.evaluator.collector import DataStruct
 
 
 class TargetCollector(Collector):
@@ -30,3 +33,15 @@ class TargetCollector(Collector):
             is_target = (top_items == targets[:, None]).int()
             n_targets = torch.ones_like(is_target[:, :1])
             self.data_struct.update_tensor("rec.topk", torch.cat([is_target, n_targets], dim=1))
+
+    def get_data_struct(self) -> DataStruct:
+        """What was collected, on the CPU; what belongs to this evaluation alone is forgotten here.
+
+        RecBole's method calls ``.cpu()`` on counts too (collector.py:228), which fails for coverage and popularity.
+        """
+        collected = DataStruct()
+        for name, value in self.data_struct._data_dict.items():
+            collected.set(name, value.cpu() if isinstance(value, Tensor) else value)
+        for name in [name for name in self.data_struct._data_dict if name.startswith("rec.") or name == "data.label"]:
+            del self.data_struct[name]
+        return collected

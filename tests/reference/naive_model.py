@@ -24,7 +24,9 @@ def naive_graph(session: list[int]) -> tuple[list[int], list[int], Tensor, Tenso
     return nodes, alias, adjacency_in, adjacency_out
 
 
-def naive_gated_gnn(states: Tensor, adjacency_in: Tensor, adjacency_out: Tensor, weights: dict[str, Tensor], steps: int) -> Tensor:
+def naive_gated_gnn(
+    states: Tensor, adjacency_in: Tensor, adjacency_out: Tensor, weights: dict[str, Tensor], steps: int
+) -> Tensor:
     """Messages and GRU cell with its three gates written out."""
     w = weights
     for _ in range(steps):

@@ -66,7 +66,9 @@ def test_batch_order_and_company_do_not_matter(model: torch.nn.Module) -> None:
     backwards = model.full_sort_predict(interaction(SESSIONS[::-1]))
     torch.testing.assert_close(backwards.flip(0), together, rtol=1e-12, atol=1e-12)
     for row, session in enumerate(SESSIONS):
-        torch.testing.assert_close(model.full_sort_predict(interaction([session]))[0], together[row], rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(
+            model.full_sort_predict(interaction([session]))[0], together[row], rtol=1e-12, atol=1e-12
+        )
 
 
 def test_of_a_long_session_the_newest_clicks_count(model: torch.nn.Module) -> None:

@@ -26,12 +26,15 @@ from tests.reference.naive_target_attention import naive_loss, naive_scores
 SIZE = 7
 
 
-def inputs(lengths: list[int], n_items: int, seed: int, scale: float = 1.0, dtype: torch.dtype = torch.float64) -> list[Tensor]:
+def inputs(
+    lengths: list[int], n_items: int, seed: int, scale: float = 1.0, dtype: torch.dtype = torch.float64
+) -> list[Tensor]:
     """keys, values, session, items."""
     generator = torch.Generator().manual_seed(seed)
     shapes = [(sum(lengths), SIZE), (sum(lengths), SIZE), (len(lengths), SIZE), (n_items, SIZE)]
     return [
-        (scale * torch.randn(shape, generator=generator, dtype=torch.float64)).to(dtype).requires_grad_() for shape in shapes
+        (scale * torch.randn(shape, generator=generator, dtype=torch.float64)).to(dtype).requires_grad_()
+        for shape in shapes
     ]
 
 
@@ -70,9 +73,7 @@ def assert_cpu_equals_reference(
     expected = target_attention_loss(k, v, s, sizes, e, targets, label_smoothing=smoothing, backend="reference")
     expected_gradients = torch.autograd.grad(expected, exact)
     k, v, s, e = tensors
-    loss = target_attention_loss(
-        k, v, s, sizes, e, targets, label_smoothing=smoothing, backend="cpu", precision=precision
-    )
+    loss = target_attention_loss(k, v, s, sizes, e, targets, label_smoothing=smoothing, backend="cpu", precision=precision)
     gradients = torch.autograd.grad(loss, tensors)
     assert loss.dtype == torch.float32
     assert abs(loss.item() - expected.item()) <= tolerance * max(1.0, abs(expected.item()))
@@ -191,7 +192,9 @@ def test_loss_without_gradient() -> None:
     k, v, s, e = (t.detach() for t in inputs([2, 4], 31, 12, dtype=torch.float32))
     sizes, targets = torch.tensor([2, 4]), torch.tensor([30, 2])
     expected = target_attention_loss(k, v, s, sizes, e, targets, backend="reference")
-    assert target_attention_loss(k, v, s, sizes, e, targets, backend="cpu").item() == pytest.approx(expected.item(), rel=1e-6)
+    assert target_attention_loss(k, v, s, sizes, e, targets, backend="cpu").item() == pytest.approx(
+        expected.item(), rel=1e-6
+    )
 
 
 @pytest.mark.parametrize("backend", ["reference", "cpu"])

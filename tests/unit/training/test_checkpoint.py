@@ -1,0 +1,134 @@
+"""Checkpoints: round trip, atomic writing, and files that must be refused."""
+
+import os
+import pickle
+import random
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.training.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from recbole_tagnnpp.training.random_states import get_random_states, set_random_states
+from tests.unit.model.small_model import small_model
+
+
+def saved(path: Path) -> Path:
+    save_checkpoint(path, small_model(), {"seed": 1, "topk": [5]}, ["a", "b"], {"epoch": 3, "none": None})
+    return path
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    checkpoint = load_checkpoint(saved(tmp_path / "deep" / "c.pth"))
+    assert checkpoint["config"] == {"seed": 1, "topk": [5]}
+    assert checkpoint["item_tokens"] == ["a", "b"]
+    assert checkpoint["training"] == {"epoch": 3, "none": None}
+    other = small_model(seed=9)
+    load_weights(other, checkpoint, tmp_path)
+    for name, weight in small_model().state_dict().items():
+        assert torch.equal(other.state_dict()[name], weight)
+
+
+class Attack:
+    def __reduce__(self) -> tuple:
+        return os.system, (f"touch {Attack.trace}",)
+
+    trace = ""
+
+
+def edited(change: Callable[[dict], None]) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        checkpoint = torch.load(saved(path), weights_only=True)
+        change(checkpoint)
+        torch.save(checkpoint, path)
+
+    return write
+
+
+def truncated(path: Path) -> None:
+    path.write_bytes(saved(path).read_bytes()[:-900])
+
+
+def foreign_zip(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("hello.txt", "hello")
+
+
+BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
+    "missing": (lambda path: None, "no such checkpoint"),
+    "empty": (lambda path: path.write_bytes(b""), "damaged or not a torch file"),
+    "text": (lambda path: path.write_text("hello"), "refused|damaged"),
+    "truncated": (truncated, "damaged or not a torch file"),
+    "foreign zip": (foreign_zip, "damaged or not a torch file"),
+    "pickle that runs code": (lambda path: path.write_bytes(pickle.dumps(Attack())), "refused"),
+    "torch file that runs code": (lambda path: torch.save({"a": Attack()}, path), "refused"),
+    "plain tensor": (lambda path: torch.save(torch.ones(3), path), "not a recbole-tagnnpp checkpoint"),
+    "foreign dictionary": (lambda path: torch.save({"state_dict": {}}, path), "not a recbole-tagnnpp checkpoint"),
+    "other version": (edited(lambda c: c.update(format_version=2)), "format_version 2, this version reads 1"),
+    "no weights": (edited(lambda c: c.pop("state_dict")), "'state_dict' must be a dict, found NoneType"),
+    "wrong type": (edited(lambda c: c.update(item_tokens="a")), "'item_tokens' must be a list, found str"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_broken_files_give_one_line_and_run_nothing(tmp_path: Path, case: str) -> None:
+    write, message = BROKEN[case]
+    Attack.trace = str(tmp_path / "trace")
+    path = tmp_path / "c.pth"
+    write(path)
+    with pytest.raises(UserError, match=message) as caught:
+        load_checkpoint(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "trace").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"embedding_size": 12}, "has shape"),
+        ({"use_gnn": False}, "missing in the model"),
+        ({"n_layers": 3}, "missing in the checkpoint"),
+    ],
+)
+def test_weights_of_another_configuration(tmp_path: Path, change: dict, message: str) -> None:
+    checkpoint = load_checkpoint(saved(tmp_path / "c.pth"))
+    with pytest.raises(UserError, match=message):
+        load_weights(small_model(**change), checkpoint, tmp_path / "c.pth")
+
+
+def test_failed_writing_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved(tmp_path / "c.pth")
+    before = path.read_bytes()
+
+    def full_disk(checkpoint: object, handle: object) -> None:
+        handle.write(b"half")  # type: ignore[attr-defined]
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        saved(path)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["c.pth"]
+
+
+def test_random_states_come_back(tmp_path: Path) -> None:
+    torch.save(get_random_states(), tmp_path / "states")
+
+    def draw() -> list[float]:
+        return [
+            torch.rand(1).item(),
+            float(np.random.rand()),
+            float(np.random.randn()),
+            random.random(),
+            random.gauss(0, 1),
+        ]
+
+    first = draw()
+    assert draw() != first
+    set_random_states(torch.load(tmp_path / "states", weights_only=True))
+    assert draw() == first
