@@ -4,6 +4,7 @@ Takes weights out of a model by name and shares no code with it.
 """
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ def naive_graph(session: list[int]) -> tuple[list[int], list[int], Tensor, Tenso
     nodes = sorted(set(session))
     alias = [nodes.index(item) for item in session]
     edges = set()
-    for here, there in zip(alias, alias[1:]):  # noqa: B905
+    for here, there in pairwise(alias):
         edges.add((here, there))
     n = len(nodes)
     adjacency_in, adjacency_out = torch.zeros(n, n, dtype=torch.float64), torch.zeros(n, n, dtype=torch.float64)

@@ -73,7 +73,7 @@ def test_resumed_training_ends_with_the_same_bits(tmp_path: Path) -> None:
 
 def test_training_without_validation_keeps_the_last_epoch(tmp_path: Path) -> None:
     trainer = tiny_trainer(tmp_path, epochs=2)
-    score, result = trainer.fit(loader(trainer))
+    _, result = trainer.fit(loader(trainer))
     assert result is None
     assert trainer.best_epoch == 1
     assert load_checkpoint(Path(trainer.saved_model_file))["training"]["epoch"] == 1
