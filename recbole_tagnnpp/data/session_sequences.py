@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 
+from recbole_tagnnpp.data.tables import TEXT, first_line, read_columns
 from recbole_tagnnpp.errors import UserError
 
 SEQUENCE_COLUMNS = ("session_id:token", "item_id_list:token_seq", "item_id:token")
@@ -98,10 +98,6 @@ def read_sequences(path: Path, vocabulary: pa.Array) -> SessionSequences:
     """
     table = _read_table(path, SEQUENCE_COLUMNS)
     session_ids, prefixes, targets = (column.combine_chunks() for column in table.columns)
-    for name, column in zip(SEQUENCE_COLUMNS, (session_ids, prefixes, targets), strict=True):
-        empty = pc.index(pc.equal(column, ""), True).as_py()
-        if empty >= 0:
-            raise UserError(f"{path}:{empty + 2}: {name} is empty; every sequence needs a session, a prefix, a target")
     prefix_tokens = pc.split_pattern(prefixes, " ")
     prefix_ends = prefix_tokens.offsets.to_numpy().astype(np.int64)
     target_items = _numbers_of(targets, vocabulary, path, np.arange(len(targets)))
@@ -123,41 +119,10 @@ def _numbers_of(tokens: pa.Array, vocabulary: pa.Array, path: Path, row_of_token
 
 
 def _read_table(path: Path, columns: tuple[str, ...]) -> pa.Table:
-    """Read tab-separated text with exactly these columns, all as strings."""
+    """Read tab-separated text with exactly these columns, all as non-empty strings."""
     if not path.is_file():
         raise UserError(f"{path}: no such file; `python -m recbole_tagnnpp prepare` writes it")
-    expected = "\t".join(columns)
-    with open(path, "rb") as handle:
-        header = handle.readline().rstrip(b"\r\n").decode("utf-8", errors="replace")
+    expected, header = "\t".join(columns), first_line(path)
     if header != expected:
         raise UserError(f"{path}:1: header must be {expected!r}, found {header[:200]!r}")
-    try:
-        table = pyarrow.csv.read_csv(
-            path,
-            read_options=pyarrow.csv.ReadOptions(column_names=list(columns), skip_rows=1),
-            parse_options=pyarrow.csv.ParseOptions(
-                delimiter="\t", quote_char=False, ignore_empty_lines=False, newlines_in_values=False
-            ),
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=False
-            ),
-        )
-    except pa.ArrowInvalid as problem:
-        raise _malformed_line(path, len(columns)) from problem
-    if table.num_rows == 0:
-        raise UserError(f"{path}: no rows behind the header; at least one is needed")
-    return table
-
-
-def _malformed_line(path: Path, n_columns: int) -> UserError:
-    """Find the first line that is to blame: the slow second look, only taken when fast reading failed."""
-    with open(path, "rb") as handle:
-        for number, line in enumerate(handle, start=1):
-            try:
-                text = line.decode("utf-8")
-            except UnicodeDecodeError:
-                return UserError(f"{path}:{number}: not UTF-8 text")
-            found = text.rstrip("\r\n").count("\t") + 1
-            if found != n_columns:
-                return UserError(f"{path}:{number}: {n_columns} tab-separated columns expected, found {found}")
-    return UserError(f"{path}: not readable as tab-separated UTF-8 text")
+    return read_columns(path, list(columns), dict.fromkeys(columns, TEXT), "\t", has_header=True)

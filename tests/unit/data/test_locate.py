@@ -1,0 +1,86 @@
+"""Finding prepared data, preparing by itself, and refusing what is damaged."""
+
+from pathlib import Path
+
+import pytest
+
+from recbole_tagnnpp.data.locate import ensure_prepared
+from recbole_tagnnpp.data.rules import PreparationRules
+from recbole_tagnnpp.errors import UserError
+from tests.integration.tiny_dataset import write_tiny_log
+
+RULES = PreparationRules(source_format="recbole_inter", min_item_count=2, test_days=2)
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> Path:
+    write_tiny_log(tmp_path, n_sessions=90)
+    ensure_prepared("tiny", tmp_path, RULES, show_progress=False)
+    return tmp_path
+
+
+def test_prepares_once_and_again_when_the_rules_change(prepared: Path) -> None:
+    file = prepared / "tiny" / "tiny.train.inter"
+    before = file.stat().st_mtime_ns
+    manifest = ensure_prepared("tiny", prepared, RULES, show_progress=False)
+    assert file.stat().st_mtime_ns == before
+    other = PreparationRules(source_format="recbole_inter", min_item_count=3, test_days=2)
+    changed = ensure_prepared("tiny", prepared, other, show_progress=False)
+    assert changed.rules["min_item_count"] == 3
+    assert changed.checksum != manifest.checksum or changed.files == manifest.files
+    assert file.stat().st_mtime_ns != before
+
+
+def test_prepared_files_serve_without_source_and_rules(prepared: Path) -> None:
+    (prepared / "tiny" / "tiny.inter").unlink()
+    assert ensure_prepared("tiny", prepared, RULES, show_progress=False) == ensure_prepared("tiny", prepared, None)
+    with pytest.raises(UserError, match="prepared with test_days=2, the configuration says 7, and no raw source"):
+        ensure_prepared("tiny", prepared, PreparationRules(source_format="recbole_inter", min_item_count=2), False)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda f: (f / "tiny.train.inter").unlink(), r"tiny\.train\.inter: missing"),
+        (lambda f: (f / "tiny.item").write_text("item_id:token\nx\n"), r"tiny\.item: damaged or edited"),
+        (lambda f: (f / "tiny.manifest.json").write_text("{"), "not a readable manifest"),
+        (lambda f: (f / "tiny.manifest.json").write_text("[1]"), "not a manifest of version 1"),
+        (lambda f: (f / "tiny.manifest.json").write_text('{"manifest_version": 1}'), "dataset must be a str"),
+    ],
+)
+def test_damaged_files(prepared: Path, damage: object, message: str) -> None:
+    damage(prepared / "tiny")  # type: ignore[operator]
+    with pytest.raises(UserError, match=message):
+        ensure_prepared("tiny", prepared, RULES, show_progress=False)
+
+
+def test_same_size_edit_is_noticed(prepared: Path) -> None:
+    file = prepared / "tiny" / "tiny.test.inter"
+    file.write_text(file.read_text().replace("i1\n", "i2\n", 1))
+    with pytest.raises(UserError, match=r"tiny\.test\.inter: damaged or edited"):
+        ensure_prepared("tiny", prepared, RULES, show_progress=False)
+
+
+def test_nothing_there_says_what_to_put_where(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"put there train-item-views\.csv .* prepare --dataset=diginetica --source=PATH"):
+        ensure_prepared("diginetica", tmp_path, PreparationRules(), show_progress=False)
+    write_tiny_log(tmp_path)
+    with pytest.raises(UserError, match=r"no rules to prepare it by; copy properties/dataset/example\.yaml"):
+        ensure_prepared("tiny", tmp_path, None, show_progress=False)
+
+
+def test_recbole_download_is_converted(tmp_path: Path) -> None:
+    folder = tmp_path / "diginetica-session"
+    folder.mkdir()
+    header = "session_id:token\titem_id_list:token_seq\titem_id:token\n"
+    for split, rows in {
+        "train": "1\ta b\tc\n2\ta\tb\n3\tb\tc\n4\tc\ta\n",
+        "valid": "5\tb\ta\n",
+        "test": "6\tc a\tb\n",
+    }.items():
+        (folder / f"diginetica-session.{split}.inter").write_text(header + rows)
+    rules = PreparationRules(validation_fraction=0.5)
+    manifest = ensure_prepared("diginetica", tmp_path, rules, show_progress=False)
+    assert manifest.counts["train_sequences"] == 3
+    assert manifest.counts["valid_sequences"] == 2
+    assert (tmp_path / "diginetica" / "diginetica.test.inter").read_text() == header + "2-0\tc a\tb\n"

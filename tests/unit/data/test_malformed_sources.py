@@ -1,0 +1,172 @@
+"""Raw sources that are wrong: one line, with file and line, and nothing written."""
+
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from recbole_tagnnpp.data.prepare import prepare
+from recbole_tagnnpp.data.rules import PreparationRules
+from recbole_tagnnpp.errors import UserError
+
+CSV = "sessionId;userId;itemId;timeframe;eventdate\n"
+ROW = "1;NA;7;10;2016-05-09\n"
+INTER = "session_id:token\titem_id:token\ttimestamp:float\n"
+CLICK = "1,2014-04-07T10:51:09.277Z,214536502,0\n"
+
+
+class Attack:
+    trace = ""
+
+    def __reduce__(self) -> tuple:
+        return os.system, (f"touch {Attack.trace}",)
+
+
+def srgnn(training: object, test: object) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        for name, content in (("all_train_seq.txt", training), ("test.txt", test)):
+            (folder / name).write_bytes(content if isinstance(content, bytes) else pickle.dumps(content))
+
+    return write
+
+
+def text(name: str, content: str | bytes) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+
+    return write
+
+
+GOOD_TEST = ([[1, 2], [1]], [3, 2])
+CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
+    # name: (writes the source, source below the folder, message)
+    "missing": (lambda folder: None, "nothing.csv", r"nothing\.csv: no such file or folder"),
+    "empty folder": (lambda folder: None, "", "holds no source; known are train-item-views.csv"),
+    "empty file": (text("a.csv", ""), "a.csv", r"a\.csv: empty file"),
+    "header only": (text("a.csv", CSV), "a.csv", r"a\.csv: no rows"),
+    "unknown header": (text("a.csv", "a;b;c\n1;2;3\n"), "a.csv", r"a\.csv:1: not a known log.*found 'a;b;c'"),
+    "diginetica: too few columns": (text("a.csv", CSV + ROW + "1;NA;7;10\n"), "a.csv", r"a\.csv:3: 5 columns .* found 4"),
+    "diginetica: too many columns": (
+        text("a.csv", CSV + "1;NA;7;10;2016-05-09;x\n"),
+        "a.csv",
+        r"a\.csv:2: 5 columns .* found 6",
+    ),
+    "diginetica: empty line": (text("a.csv", CSV + ROW + "\n" + ROW), "a.csv", r"a\.csv:3: 5 columns .* found 1"),
+    "diginetica: timeframe": (
+        text("a.csv", CSV + ROW + ROW.replace(";10;", ";soon;")),
+        "a.csv",
+        r"a\.csv:3: timeframe must be a whole number, found 'soon'",
+    ),
+    "diginetica: day": (
+        text("a.csv", CSV + ROW.replace("2016-05-09", "9.5.2016")),
+        "a.csv",
+        r"a\.csv:2: eventdate must be a day",
+    ),
+    "diginetica: no such day": (
+        text("a.csv", CSV + ROW.replace("05-09", "02-31")),
+        "a.csv",
+        "a day or time that does not exist",
+    ),
+    "diginetica: empty item": (text("a.csv", CSV + ROW.replace(";7;", ";;")), "a.csv", r"a\.csv:2: itemId must be text"),
+    "diginetica: not UTF-8": (
+        text("a.csv", CSV.encode() + b"1;NA;\xff\xfe;10;2016-05-09\n"),
+        "a.csv",
+        r"a\.csv:2: not UTF-8",
+    ),
+    "yoochoose: time": (
+        text("c.dat", CLICK + CLICK.replace("2014-04-07T10:51:09.277Z", "yesterday")),
+        "c.dat",
+        r"c\.dat:2: timestamp must be a time as",
+    ),
+    "yoochoose: item": (
+        text("c.dat", CLICK + CLICK.replace("214536502", "shoe")),
+        "c.dat",
+        r"c\.dat:2: item must be a whole number",
+    ),
+    "yoochoose: columns": (text("c.dat", CLICK + "1,2\n"), "c.dat", r"c\.dat:2: 4 columns"),
+    "inter: no time column": (
+        text("x.inter", "session_id:token\titem_id:token\n1\t2\n"),
+        "x.inter",
+        r"x\.inter:1: no column 'timestamp:float'; there are session_id:token, item_id:token",
+    ),
+    "inter: column twice": (text("x.inter", INTER.strip() + "\titem_id:token\n1\t2\t3\t2\n"), "x.inter", "named twice"),
+    "inter: time": (
+        text("x.inter", INTER + "1\ta\tnoon\n"),
+        "x.inter",
+        r"x\.inter:2: timestamp:float must be a number, found 'noon'",
+    ),
+    "inter: infinite time": (
+        text("x.inter", INTER + "1\ta\t3\n1\tb\tinf\n"),
+        "x.inter",
+        r"x\.inter:3: timestamp must be a",
+    ),
+    "inter: item with space": (text("x.inter", INTER + "1\ta b\t3\n1\tb\t4\n"), "x.inter", "must not contain spaces"),
+    "inter: nothing left": (
+        text("x.inter", INTER + "1\ta\t3\n2\tb\t4\n"),
+        "x.inter",
+        "no session is left once sessions of fewer than 2",
+    ),
+    "inter: no test": (
+        text("x.inter", INTER + "".join(f"{s}\ta\t{s}\n{s}\ta\t{s + 1}\n" for s in range(9))),
+        "x.inter",
+        "no session is left once the last 7 days are set apart",
+    ),
+    "pickle that runs code": (srgnn(Attack(), GOOD_TEST), "", r"all_train_seq\.txt: refused \(asks for posix\.system"),
+    "pickle of an object": (srgnn([[1, 2]], Path("x")), "", r"test\.txt: refused \(asks for pathlib"),
+    "not a pickle": (srgnn(b"hello", GOOD_TEST), "", r"all_train_seq\.txt: "),
+    "truncated pickle": (srgnn(pickle.dumps([[1, 2]] * 9)[:-9], GOOD_TEST), "", r"all_train_seq\.txt: "),
+    "sessions are a dictionary": (srgnn({1: [2]}, GOOD_TEST), "", "must hold a list of lists of item numbers, found dict"),
+    "no sessions": (srgnn([], GOOD_TEST), "", "must hold a list of lists of item numbers, found an empty list"),
+    "session is a number": (srgnn([[1, 2], 3], GOOD_TEST), "", "session 1 must be a list of item numbers, found int"),
+    "session of one click": (srgnn([[1, 2], [3]], GOOD_TEST), "", "session 1 has 1 items; at least 2 are needed"),
+    "items are words": (srgnn([["a", "b"]], GOOD_TEST), "", "items must be whole numbers, found 'a'"),
+    "huge item": (srgnn([[1, 2**70]], GOOD_TEST), "", "does not fit into 64 bits"),
+    "test is one list": (srgnn([[1, 2]], [[1]]), "", r"test\.txt: must be a pair"),
+    "targets are missing": (srgnn([[1, 2]], ([[1], [2]], [3])), "", "2 prefixes but 1 targets"),
+    "empty prefix": (srgnn([[1, 2]], ([[1], []], [3, 4])), "", "prefix 1 has 0 items; at least 1 are needed"),
+    "only one of two files": (
+        text("all_train_seq.txt", pickle.dumps([[1, 2]])),
+        "all_train_seq.txt",
+        r"test\.txt: no such file",
+    ),
+    "too few sessions for validation": (srgnn([[1, 2]], GOOD_TEST), "", "leaves no session for training or for validation"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_one_line_and_nothing_written(tmp_path: Path, case: str) -> None:
+    write, source, message = CASES[case]
+    folder, output = tmp_path / "source", tmp_path / "output"
+    folder.mkdir()
+    Attack.trace = str(tmp_path / "trace")
+    write(folder)
+    with pytest.raises(UserError, match=message) as caught:
+        prepare("x", folder / source, output, PreparationRules(), show_progress=False)
+    assert "\n" not in str(caught.value)
+    assert not (output / "x").exists()
+    assert not (tmp_path / "trace").exists()
+
+
+@pytest.mark.parametrize(
+    ("mapping", "message"),
+    [
+        ({"min_item_cuont": 5}, "min_item_cuont: unknown key; did you mean min_item_count"),
+        ({"min_item_count": 0}, "min_item_count=0: allowed is a whole number of at least 1"),
+        ({"min_session_length": 1}, "min_session_length=1: allowed is a whole number of at least 2"),
+        ({"test_days": "seven"}, "test_days='seven': allowed is"),
+        ({"test_days": True}, "test_days=True: allowed is"),
+        ({"source_format": "excel"}, "source_format='excel': allowed is one of auto"),
+        ({"train_fraction": "0/64"}, "train_fraction='0/64': allowed is a fraction such as 1/64"),
+        ({"train_fraction": "3/2"}, "train_fraction='3/2': allowed is a fraction of at most 1"),
+        ({"validation_fraction": 1.0}, "validation_fraction=1.0: allowed is a number above 0 and below 1"),
+        ({"validation_by": "prefix"}, "validation_by='prefix': allowed is one of recent_sessions, random_sessions"),
+        ({"item_field": ""}, "item_field='': allowed is the name of a column"),
+        (["test_days"], "must be a mapping"),
+    ],
+)
+def test_rules_that_are_wrong(mapping: object, message: str) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        PreparationRules.from_mapping(mapping, where="here")
+    assert str(caught.value).startswith("here: ")
