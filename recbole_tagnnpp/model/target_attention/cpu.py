@@ -125,7 +125,7 @@ def _score_chunks(
     """Scores [b, I] of one chunk of sessions after the other."""
     from recbole_tagnnpp.model.target_attention import cpu_kernels, products
 
-    cpu_kernels.set_threads(torch.get_num_threads())
+    cpu_kernels.match_torch_threads()
     keys, values, session, items = _plain(keys, values, session, items)
     runs = products.item_blocks(items, None, precision)
     for chunk in _chunks(lengths, items.shape[0]):
@@ -188,7 +188,7 @@ def _loss_and_gradients(
     """The loss; fills ``gradients`` (of keys, values, session, items; the last one must be zero)."""
     from recbole_tagnnpp.model.target_attention import cpu_kernels, products
 
-    cpu_kernels.set_threads(torch.get_num_threads())
+    cpu_kernels.match_torch_threads()
     keys, values, session, items = inputs
     n_sessions, n_items = session.shape[0], items.shape[0]
     runs = products.item_blocks(items, None if gradients is None else gradients[3], precision)

@@ -7,6 +7,7 @@ them, and session row b.  The innermost loop runs along the items of a block, wh
 
 import numba
 import numpy as np
+import torch
 from llvmlite import ir
 from numba import njit, prange, types
 from numba.extending import intrinsic
@@ -214,6 +215,12 @@ def gradient_rows(blocks, first, targets, block_factor, on_target, on_all):  # t
                     value[j] = weighted
 
 
-def set_threads(count: int) -> None:
-    """Let the passes use as many threads as the matrix products."""
+def match_torch_threads() -> None:
+    """Let the passes use as many threads as torch does, and torch as many as it did.
+
+    Numba and torch share OpenMP: when Numba starts its threads it raises the number that torch's operations use, too.
+    """
+    count = torch.get_num_threads()
     numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))
+    if torch.get_num_threads() != count:
+        torch.set_num_threads(count)

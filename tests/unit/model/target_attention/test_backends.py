@@ -1,6 +1,9 @@
 """Every backend against the naive twin and against each other."""
 
 import logging
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -21,6 +24,7 @@ from recbole_tagnnpp.model.target_attention import (
     target_attention_topk,
 )
 from recbole_tagnnpp.model.target_attention.cpu_kernels import COLUMNS
+from tests.conftest import REPOSITORY
 from tests.reference.naive_target_attention import naive_loss, naive_scores
 
 SIZE = 7
@@ -145,6 +149,19 @@ def test_same_call_gives_same_bits_and_no_stale_buffer_is_read() -> None:
     loss_and_gradients(second, [2] * 9)
     for a, b in zip(before, loss_and_gradients(first, [3, 1, 6]), strict=True):
         assert torch.equal(a, b)
+
+
+def test_the_number_of_torch_threads_stays_as_it_was() -> None:
+    # in a process of its own: Numba starts its threads once
+    code = (
+        "import torch; torch.set_num_threads(1)\n"
+        "from recbole_tagnnpp.model.target_attention import target_attention_loss as loss\n"
+        "x = torch.ones(1, 3)\n"
+        "loss(x, x, x, torch.tensor([1]), x, torch.tensor([0]), backend='cpu')\n"
+        "assert torch.get_num_threads() == 1"
+    )
+    environment = {**os.environ, "NUMBA_NUM_THREADS": "2", "OMP_NUM_THREADS": "2"}
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=REPOSITORY, env=environment)
 
 
 def test_threads_agree_to_rounding() -> None:

@@ -1,0 +1,43 @@
+"""``--key=value`` arguments."""
+
+import pytest
+
+from recbole_tagnnpp.config.command_line import parse_arguments
+from recbole_tagnnpp.errors import UserError
+
+
+def test_values_are_what_they_look_like() -> None:
+    arguments = [
+        "--dataset=demo", "--epochs=3", "--learning_rate=1e-3", "--use_gnn=False", "--agc_lambda=~", "--preset=None",
+        "--topk=[5, 10]", "--clip_grad_norm={'max_norm': 5}", "--note=a=b", "--empty=",
+    ]  # fmt: skip
+    assert parse_arguments(arguments) == {
+        "dataset": "demo", "epochs": 3, "learning_rate": 0.001, "use_gnn": False, "agc_lambda": None, "preset": None,
+        "topk": [5, 10], "clip_grad_norm": {"max_norm": 5}, "note": "a=b", "empty": None,
+    }  # fmt: skip
+
+
+def test_text_is_never_evaluated() -> None:
+    for text in ("__import__('os').getcwd()", "1+1", "!!python/object/apply:os.getcwd []"):
+        try:
+            assert parse_arguments([f"--key={text}"]) == {"key": text}
+        except UserError as problem:
+            assert "not readable as a value" in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["demo"], "argument 'demo': arguments are written --key=value"),
+        (["--"], "arguments are written --key=value"),
+        (["-d=demo"], "arguments are written --key=value"),
+        (["--=3"], "arguments are written --key=value"),
+        (["--refit"], "argument '--refit': has no value, write --refit=value"),
+        (["--train-batch-size=5"], "keys have underscores, write --train_batch_size=5"),
+        (["--topk=[5, 10"], "argument --topk: '\\[5, 10' is not readable as a value"),
+        (["--seed=1", "--seed=2"], "argument --seed: given twice, with 1 and 2"),
+    ],
+)
+def test_wrong_arguments(arguments: list[str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        parse_arguments(arguments)

@@ -1,0 +1,107 @@
+"""Commands: help, errors and exit status."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from recbole_tagnnpp import __version__
+from recbole_tagnnpp.cli import COMMANDS, main, run_command
+from tests.conftest import REPOSITORY
+from tests.integration.tiny_dataset import write_tiny_log
+
+
+@pytest.fixture(autouse=True)
+def in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in ([], ["--help"], ["train", "--help"], ["prepare", "--help"]):
+        assert main(arguments) == 0
+        assert "usage:" in capsys.readouterr().out
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == __version__
+
+
+def test_help_does_not_import_torch() -> None:
+    code = (
+        "import sys; from recbole_tagnnpp.cli import main; main(['train', '--help']); main(['trian']); "
+        "main(['train', 'x']); sys.exit('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["trian"], "'trian': no such command; did you mean train?"),
+        (["xyz"], "'xyz': no such command; there are train, prepare"),
+        (["train"], "no dataset given"),
+        (["train", "demo"], "argument 'demo': arguments are written --key=value"),
+        (
+            ["train", "--dataset=nowhere"],
+            "dataset=nowhere: nothing to train on in dataset/nowhere; put there nowhere.inter",
+        ),
+        (["train", "--dataset=diginetica"], "put there train-item-views.csv"),
+        (["train", "--dataset=a/b"], "dataset='a/b': allowed are"),
+        (["train", "--dataset=demo", "--epochs=none"], "--epochs='none': allowed is"),
+        (["train", "--dataset=demo", "--config_files=no.yaml"], "no.yaml: no such file"),
+        (["prepare"], "prepare needs --dataset=..."),
+        (["prepare", "--dataset=demo"], "prepare needs --source=..."),
+        (["prepare", "--dataset=demo", "--source=gone.inter"], "gone.inter: no such file or folder"),
+        (["prepare", "--dataset=demo", "--source=x", "--epochs=3"], "--epochs: unknown argument of prepare"),
+        (
+            ["prepare", "--dataset=mine", "--source=x"],
+            "dataset=mine: no rules to prepare it by; copy properties/dataset/example",
+        ),
+    ],
+)
+def test_wrong_commands_give_one_line_and_status_2(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    errors = capsys.readouterr().err.strip().splitlines()
+    assert len(errors) == 1
+    assert errors[0].startswith("error: ")
+    assert message in errors[0]
+
+
+@pytest.mark.parametrize(
+    ("problem", "status", "line"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted; give the same command again to continue"),
+        (OSError(28, "No space left on device"), 2, "error: No space left on device"),
+        (PermissionError(13, "Permission denied", "saved"), 2, "error: saved: Permission denied"),
+    ],
+)
+def test_interruption_and_full_disk(
+    problem: BaseException, status: int, line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(settings: dict) -> None:
+        raise problem
+
+    monkeypatch.setitem(COMMANDS, "train", (fail, ""))
+    assert run_command("train", ["--dataset=demo"]) == status
+    assert capsys.readouterr().err.strip() == line
+
+
+def test_bugs_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(settings: dict) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setitem(COMMANDS, "train", (fail, ""))
+    with pytest.raises(ZeroDivisionError):
+        run_command("train", ["--dataset=demo"])
+
+
+def test_prepare_prints_table_three(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rules = write_tiny_log(tmp_path / "raw")
+    source = tmp_path / "raw" / "tiny" / "tiny.inter"
+    assert main(["prepare", "--dataset=tiny", f"--source={source}", f"--config_files={rules}", "--output=out"]) == 0
+    printed = capsys.readouterr().out
+    assert "tiny, prepared from tiny.inter" in printed
+    assert "train sequences" in printed
+    assert (tmp_path / "out" / "tiny" / "tiny.manifest.json").is_file()
