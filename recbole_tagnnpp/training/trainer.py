@@ -205,7 +205,7 @@ class SessionTrainer(Trainer):
             nn.utils.clip_grad_norm_(self.model.parameters(), **self.clip_grad_norm)
         self.scaler.step(self.optimizer)
         self.scaler.update()
-        return loss.detach()
+        return loss.detach().reshape(())  # GCSAN's has one dimension of size 1
 
     def _check_finite(self, loss: float, epoch: int, step: int) -> None:
         if not math.isfinite(loss):

@@ -159,7 +159,7 @@ def test_wrong_files_give_one_line_with_their_name(text: str, message: str) -> N
 
 def test_file_that_is_not_text() -> None:
     Path("c.yaml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UserError, match="c.yaml: not readable as UTF-8 text"):
+    with pytest.raises(UserError, match=r"c\.yaml: not readable as UTF-8 text"):
         SessionConfig("TAGNNPP", "demo", ["c.yaml"])
 
 
