@@ -14,6 +14,7 @@ from recbole.data.interaction import Interaction
 from recbole.model.abstract_recommender import SequentialRecommender
 
 from recbole_tagnnpp.model.gated_gnn import GatedGNN
+from recbole_tagnnpp.model.normalization import unit_rows
 from recbole_tagnnpp.model.packing import PackedSessions, pack_sessions
 from recbole_tagnnpp.model.position_embedding import PositionEmbedding
 from recbole_tagnnpp.model.readout import SessionReadout
@@ -131,8 +132,8 @@ class TAGNNPP(SequentialRecommender):
         values = self.target_value(states)
         if self.normalize_embeddings:
             # NISER (Gupta et al. 2019): lengths carry popularity, so only directions count, times a fixed scale
-            session = self.normalization_scale * F.normalize(session, dim=1)
-            values = self.normalization_scale * F.normalize(values, dim=1)
+            session = self.normalization_scale * unit_rows(session)
+            values = self.normalization_scale * unit_rows(values)
         return EncodedSessions(self.target_key(states), values, session, sessions.lengths)
 
     def _item_states(self, sessions: PackedSessions) -> Tensor:
@@ -145,12 +146,12 @@ class TAGNNPP(SequentialRecommender):
 
     def _embed(self, items: Tensor) -> Tensor:
         vectors = self.item_embedding(items)
-        return F.normalize(vectors, dim=-1) if self.normalize_embeddings else vectors
+        return unit_rows(vectors) if self.normalize_embeddings else vectors
 
     def candidate_embeddings(self) -> Tensor:
         """[I - 1, D] vectors of all items but padding; row v - 1 belongs to item v."""
         candidates = self.item_embedding.weight[1:]
-        return F.normalize(candidates, dim=-1) if self.normalize_embeddings else candidates
+        return unit_rows(candidates) if self.normalize_embeddings else candidates
 
     def _encode(self, interaction: Interaction) -> EncodedSessions:
         return self.forward(interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN])

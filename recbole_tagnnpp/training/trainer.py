@@ -93,6 +93,14 @@ class SessionTrainer(Trainer):
         self.history: list[dict[str, Any]] = []
         self.is_finished = False
 
+    def _build_optimizer(self, **kwargs: Any) -> torch.optim.Optimizer:
+        """RecBole's optimizers, Adam and AdamW in their fused form: one pass over the item table instead of ten."""
+        optimizer: torch.optim.Optimizer = super()._build_optimizer(**kwargs)
+        if isinstance(optimizer, torch.optim.Adam):  # AdamW is one
+            for group in optimizer.param_groups:
+                group["fused"] = True
+        return optimizer
+
     # --- training -------------------------------------------------------------------------------------------------
 
     def fit(
