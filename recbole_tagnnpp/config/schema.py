@@ -122,7 +122,7 @@ RULES: dict[str, Rule] = {
     "normalization_scale": number(0.0),
     "label_smoothing": PROBABILITY,
     "layer_norm_eps": number(0.0),
-    "target_attention_backend": one_of("auto", "reference", "cpu", "cuda"),
+    "target_attention_backend": one_of("auto", "reference", "cpu"),
     "target_attention_precision": one_of("float32", "tf32", "bfloat16"),
 }
 

@@ -21,7 +21,7 @@ from torch import Tensor
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.model.target_attention import reference
 
-BACKENDS = ("auto", "reference", "cpu", "cuda")
+BACKENDS = ("auto", "reference", "cpu")
 PRECISIONS = ("float32", "tf32", "bfloat16")
 _PACKAGE = "recbole_tagnnpp.model.target_attention"
 
@@ -135,10 +135,10 @@ def target_attention_pairs(keys: Tensor, values: Tensor, session: Tensor, length
 
 
 def select_backend(requested: str, device: torch.device | str, dtype: torch.dtype, precision: str) -> str:
-    """Name of the backend that runs: "reference", "cpu" or "cuda".
+    """Name of the backend that runs: "reference" or "cpu".
 
-    "auto" takes the fast backend of the device.  A fast backend that cannot run here (no Numba, no Triton, another
-    device, float64, a precision that the processor lacks) gives way to the reference, with one log line.
+    "auto" takes the fast backend of the device.  A fast backend that cannot run here (no Numba, another device, float64,
+    a precision that the processor lacks) gives way to the reference, with one log line.
 
     Raises:
         UserError: unknown backend or precision.
@@ -173,7 +173,7 @@ def _select_fast(requested: str, device_type: str, dtype: torch.dtype, precision
 
 
 def _module(name: str) -> ModuleType:
-    # imported on first use: Numba and Triton are optional and slow to import
+    # imported on first use: Numba is optional and slow to import
     return importlib.import_module(f"{_PACKAGE}.{name}")
 
 

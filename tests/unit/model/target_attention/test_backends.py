@@ -252,10 +252,12 @@ def test_backend_choice_and_its_one_log_line(caplog: pytest.LogCaptureFixture) -
     assert select_backend("reference", "cpu", torch.float32, "float32") == "reference"
     dispatch._select_fast.cache_clear()
     with caplog.at_level(logging.WARNING):
-        assert select_backend("cuda", "cpu", torch.float32, "float32") == "reference"
-        assert select_backend("cuda", "cpu", torch.float32, "float32") == "reference"
+        assert select_backend("auto", "cuda", torch.float32, "float32") == "reference"
+        assert select_backend("auto", "cuda", torch.float32, "float32") == "reference"
     assert len(caplog.records) == 1
     assert "using reference" in caplog.text
+    assert select_backend("cpu", "cuda", torch.float32, "float32") == "reference"
+    assert select_backend("cpu", "cpu", torch.float32, "tf32") == "reference"
 
 
 @pytest.mark.parametrize(("key", "value"), [("backend", "gpu"), ("precision", "float16")])
