@@ -123,7 +123,7 @@ RULES: dict[str, Rule] = {
     "label_smoothing": PROBABILITY,
     "layer_norm_eps": number(0.0),
     "target_attention_backend": one_of("auto", "reference", "cpu"),
-    "target_attention_precision": one_of("float32", "tf32", "bfloat16"),
+    "target_attention_precision": one_of("float32", "bfloat16"),
 }
 
 HIDDEN_ACTIVATIONS = one_of("relu", "gelu")

@@ -28,8 +28,6 @@ def unavailable_reason(precision: str) -> str:
         import numba  # noqa: F401
     except ImportError:
         return "Numba is not installed"
-    if precision == "tf32":
-        return "tf32 exists on GPUs only"
     from recbole_tagnnpp.model.target_attention.products import bfloat16_is_fast
 
     if precision == "bfloat16" and not bfloat16_is_fast():

@@ -22,7 +22,7 @@ from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.model.target_attention import reference
 
 BACKENDS = ("auto", "reference", "cpu")
-PRECISIONS = ("float32", "tf32", "bfloat16")
+PRECISIONS = ("float32", "bfloat16")
 _PACKAGE = "recbole_tagnnpp.model.target_attention"
 
 _logger = logging.getLogger(__name__)

@@ -111,6 +111,17 @@ def test_label_smoothing_spreads_over_all_items_but_padding() -> None:
     torch.testing.assert_close(model.calculate_loss(batch), expected, rtol=1e-10, atol=1e-10)
 
 
+def test_mixed_precision_is_close() -> None:
+    model = small_model(6, dtype=torch.float32)
+    batch = interaction(SESSIONS)
+    exact = model.calculate_loss(batch)
+    with torch.autocast("cpu"):
+        mixed = model.calculate_loss(batch)
+    mixed.backward()
+    assert mixed.item() != exact.item()
+    assert mixed.item() == pytest.approx(exact.item(), rel=0.05)
+
+
 def test_training_leaves_the_padding_row_at_zero_and_moves_every_other_weight() -> None:
     model = small_model(7, dtype=torch.float32, hidden_dropout_prob=0.1).train()
     before = {name: p.detach().clone() for name, p in model.named_parameters()}

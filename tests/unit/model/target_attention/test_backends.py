@@ -257,7 +257,6 @@ def test_backend_choice_and_its_one_log_line(caplog: pytest.LogCaptureFixture) -
     assert len(caplog.records) == 1
     assert "using reference" in caplog.text
     assert select_backend("cpu", "cuda", torch.float32, "float32") == "reference"
-    assert select_backend("cpu", "cpu", torch.float32, "tf32") == "reference"
 
 
 @pytest.mark.parametrize(("key", "value"), [("backend", "gpu"), ("precision", "float16")])
