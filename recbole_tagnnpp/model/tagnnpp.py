@@ -134,9 +134,8 @@ class TAGNNPP(SequentialRecommender):
             # NISER (Gupta et al. 2019): lengths carry popularity, so only directions count, times a fixed scale
             session = self.normalization_scale * unit_rows(session)
             values = self.normalization_scale * unit_rows(values)
-        parts = (self.target_key(states), values, session)
         dtype = self.item_embedding.weight.dtype  # under autocast the layers above compute in less
-        return EncodedSessions(*(part.to(dtype) for part in parts), sessions.lengths)
+        return EncodedSessions(self.target_key(states).to(dtype), values.to(dtype), session.to(dtype), sessions.lengths)
 
     def _item_states(self, sessions: PackedSessions) -> Tensor:
         """State of every position before the Transformer, [P, D]: item vectors, mixed along the session graph."""
