@@ -1,5 +1,6 @@
 """Finding a prepared dataset, or preparing it from a raw source beside it."""
 
+import difflib
 from logging import getLogger
 from pathlib import Path
 
@@ -76,7 +77,9 @@ def _other_rules(manifest: Manifest, rules: PreparationRules, folder: Path) -> s
 
 def _nothing_there(dataset: str, folder: Path) -> str:
     source = WHERE_FROM.get(dataset, f"{dataset}.inter with session_id:token, item_id:token and timestamp:float")
+    near = difflib.get_close_matches(dataset, [*WHERE_FROM, "demo"], n=1, cutoff=0.7)
+    hint = f" (did you mean {near[0]}?)" if near and near[0] != dataset else ""
     return (
-        f"dataset={dataset}: nothing to train on in {folder}; put there {source}; or prepare a source elsewhere: "
+        f"dataset={dataset}: nothing to train on in {folder}{hint}; put there {source}; or prepare a source elsewhere: "
         f"python -m recbole_tagnnpp prepare --dataset={dataset} --source=PATH --output={folder.parent}"
     )
