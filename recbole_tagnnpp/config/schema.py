@@ -94,6 +94,14 @@ RULES: dict[str, Rule] = {
     "step_decay_epochs": integer(1),
     "step_decay_factor": Rule("a number above 0 and at most 1", lambda v: _is_number(v) and 0 < v <= 1),
     "minimum_learning_rate": number_from(0.0),
+    "clip_grad_norm": Rule(
+        "~ or {max_norm: a number above 0}, with norm_type beside it if wanted",
+        lambda v: (
+            v is None
+            or (isinstance(v, dict) and {"max_norm"} <= v.keys() <= {"max_norm", "norm_type"})
+            and all(_is_number(x) and x > 0 for x in v.values())
+        ),
+    ),
     "agc_lambda": number(0.0, or_none=True),
     "agc_eps": number(0.0),
     "agc_exclude": WORDS,

@@ -1,6 +1,7 @@
 """Checkpoints: plain values and tensors, written atomically, read without running code."""
 
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,21 @@ KEYS = {
     "other_parameter": dict,
     "training": dict,
 }
+
+
+RESUMABLE_KEYS: dict[str, type | tuple[type, ...]] = {
+    "epoch": int,
+    "best_epoch": int,
+    "history": list,
+    "cur_step": int,
+    "best_valid_score": (float, int),
+    "best_valid_result": (dict, type(None)),
+    "is_finished": bool,
+    "optimizer": dict,
+    "scaler": dict,
+    "random_states": dict,
+}
+"""What ``training`` holds in a checkpoint that training can continue from."""
 
 
 def save_checkpoint(
@@ -63,12 +79,13 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
     if not path.is_file():
         raise UserError(f"{path}: no such checkpoint")
     try:
+        _check_sums(path)
         checkpoint = torch.load(path, map_location=device, weights_only=True)
     except pickle.UnpicklingError as problem:
         raise UserError(
             f"{path}: refused, not a plain checkpoint: it holds objects that would run code, or is no torch file"
         ) from problem
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as problem:
+    except Exception as problem:  # damaged bytes lead the unpickler into errors of any type
         raise UserError(f"{path}: damaged or not a torch file ({problem or type(problem).__name__})") from problem
     if not isinstance(checkpoint, dict) or checkpoint.get("format") != FORMAT:
         raise UserError(f"{path}: not a {FORMAT}; only files written by this package can be loaded")
@@ -80,6 +97,35 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
     return checkpoint
 
 
+def _check_sums(path: Path) -> None:
+    """Compare the file's parts with their checksums, which ``torch.load`` passes over: one wrong bit of a weight counts.
+
+    Raises:
+        ValueError: a part differs.
+    """
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise ValueError(f"{damaged} differs from its checksum")
+
+
+def check_resumable(checkpoint: dict[str, Any], path: Path) -> None:
+    """Check that training can continue from a checkpoint.
+
+    Raises:
+        UserError: it holds weights only, or a part of the training state is missing or of another type.
+    """
+    training = checkpoint["training"]
+    if "optimizer" not in training:
+        raise UserError(f"{path}: holds weights only; training continues from a last.pth")
+    for key, kind in RESUMABLE_KEYS.items():
+        if key not in training:
+            raise UserError(f"{path}: key 'training.{key}' is missing")
+        if not isinstance(training[key], kind):
+            raise UserError(f"{path}: key 'training.{key}' is a {type(training[key]).__name__}, which it cannot be")
+
+
 def load_weights(model: AbstractRecommender, checkpoint: dict[str, Any], path: Path) -> None:
     """Put the weights of a checkpoint into a model.
 
@@ -87,10 +133,12 @@ def load_weights(model: AbstractRecommender, checkpoint: dict[str, Any], path: P
         UserError: names or shapes of the weights differ from the model's; names the first that does.
     """
     theirs, ours = checkpoint["state_dict"], model.state_dict()
-    for name in sorted(theirs.keys() | ours.keys()):
+    for name in sorted(theirs.keys() | ours.keys(), key=str):
         if name not in theirs or name not in ours:
             where = "model" if name not in ours else "checkpoint"
             raise UserError(f"{path}: weight {name!r} is missing in the {where}; the configurations differ")
+        if not isinstance(theirs[name], torch.Tensor):
+            raise UserError(f"{path}: weight {name!r} must be a tensor, found {type(theirs[name]).__name__}")
         if theirs[name].shape != ours[name].shape:
             raise UserError(
                 f"{path}: weight {name!r} has shape {tuple(theirs[name].shape)}, "

@@ -21,7 +21,7 @@ from recbole_tagnnpp.config.session_config import SessionConfig
 from recbole_tagnnpp.data.session_loader import SessionLoader
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.progress import progress_bar
-from recbole_tagnnpp.training.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from recbole_tagnnpp.training.checkpoint import check_resumable, load_checkpoint, load_weights, save_checkpoint
 from recbole_tagnnpp.training.gradient_clipping import AdaptiveGradientClipping
 from recbole_tagnnpp.training.learning_rate import LearningRateSchedule
 from recbole_tagnnpp.training.random_states import get_random_states, set_random_states
@@ -45,6 +45,9 @@ class SessionTrainer(Trainer):
         model: a RecBole sequential model.
         folder: of the two checkpoints, default ``checkpoint_dir``; one run alone may use it.
         item_tokens: tokens of items 1, 2, ..., kept in checkpoints.
+
+    Raises:
+        UserError: ``topk`` asks for more items than there are, ``agc_exclude`` names no parameter.
     """
 
     def __init__(
@@ -72,6 +75,9 @@ class SessionTrainer(Trainer):
         self.clip_grad_norm = config["clip_grad_norm"]
         self.valid_metric = config["valid_metric"].lower()
         self.valid_metric_bigger = config["valid_metric_bigger"]
+        n_items, largest_k = model.n_items - 1, max(config["topk"])
+        if largest_k > n_items:
+            raise UserError(f"topk={config['topk']}: allowed is at most {n_items}, the number of items, not {largest_k}")
         self.optimizer = self._build_optimizer()
         self.adaptive_clipping = (
             AdaptiveGradientClipping(
@@ -156,7 +162,6 @@ class SessionTrainer(Trainer):
                 self.best_epoch = epoch
             self.history.append(entry)
             self.start_epoch = epoch + 1
-            self.is_finished = self.is_finished or self.start_epoch == self.epochs
             if saved:
                 self._save(is_best)
             if verbose:
@@ -244,11 +249,10 @@ class SessionTrainer(Trainer):
             Metrics as RecBole names them, fractions.
 
         Raises:
-            UserError: the checkpoint is missing, damaged or of another configuration.
+            UserError: the checkpoint is missing, damaged, of another configuration or of other items.
         """
         if load_best_model:
-            path = Path(model_file or self.saved_model_file)
-            load_weights(self.model, load_checkpoint(path, self.device), path)
+            self._load(Path(model_file or self.saved_model_file))
         self.model.eval()
         largest_k = max(self.config["topk"])
         for interaction in progress_bar(eval_data, "evaluate", show_progress):
@@ -303,21 +307,34 @@ class SessionTrainer(Trainer):
         }
         save_checkpoint(self.last_file, self.model, config, self.item_tokens, training)
 
+    def _load(self, path: Path, resumable: bool = False) -> dict[str, Any]:
+        """Read a checkpoint, check that it fits and put its weights into the model."""
+        checkpoint = load_checkpoint(path, self.device)
+        if resumable:
+            check_resumable(checkpoint, path)
+        theirs, ours = checkpoint["item_tokens"], self.item_tokens
+        if theirs and ours and theirs != ours:
+            raise UserError(f"{path}: its items are not those of this dataset, or are numbered otherwise")
+        load_weights(self.model, checkpoint, path)
+        return checkpoint
+
     def resume_checkpoint(self, resume_file: str | Path) -> None:
         """Continue from a ``last.pth``: weights, optimizer, scaler, random states, early stopping, history.
 
         Raises:
-            UserError: the checkpoint is missing, damaged, of another configuration or not resumable.
+            UserError: the checkpoint is missing, damaged, of another configuration, of other items or not resumable.
         """
         path = Path(resume_file)
-        checkpoint = load_checkpoint(path, self.device)
-        training = checkpoint["training"]
-        if "optimizer" not in training:
-            raise UserError(f"{path}: holds weights only; training continues from a last.pth")
-        load_weights(self.model, checkpoint, path)
-        self.optimizer.load_state_dict(training["optimizer"])
-        self.scaler.load_state_dict(training["scaler"])
-        set_random_states({k: _to_cpu(v) for k, v in training["random_states"].items()})
+        checkpoint = self._load(path, resumable=True)
+        training, learner = checkpoint["training"], checkpoint["config"].get("learner")
+        if learner != self.learner:
+            raise UserError(f"{path}: was trained with learner={learner}, which learner={self.learner} cannot continue")
+        try:
+            self.optimizer.load_state_dict(training["optimizer"])
+            self.scaler.load_state_dict(training["scaler"])
+            set_random_states({k: _to_cpu(v) for k, v in training["random_states"].items()})
+        except Exception as problem:  # whatever type torch, numpy and Python raise for states of another form
+            raise UserError(f"{path}: its training state does not fit ({problem or type(problem).__name__})") from problem
         self.start_epoch = training["epoch"] + 1
         self.best_epoch = training["best_epoch"]
         self.history = training["history"]

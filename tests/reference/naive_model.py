@@ -50,8 +50,17 @@ def naive_layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Ten
     return (x - mean) / torch.sqrt(variance + eps) * weight + bias
 
 
-def naive_transformer_layer(states: Tensor, weights: dict[str, Tensor], heads: int, eps: float) -> Tensor:
-    """Post-norm layer without dropout, ReLU, one head and one position at a time."""
+def naive_activation(x: Tensor, name: str) -> Tensor:
+    """ReLU, or GELU by its definition through the normal distribution."""
+    if name == "relu":
+        return torch.where(x > 0, x, torch.zeros_like(x))
+    return x * (1 + torch.erf(x / math.sqrt(2))) / 2
+
+
+def naive_transformer_layer(
+    states: Tensor, weights: dict[str, Tensor], heads: int, eps: float, activation: str = "relu"
+) -> Tensor:
+    """Post-norm layer without dropout, one head and one position at a time."""
     w = weights
     length, size = states.shape
     width = size // heads
@@ -66,7 +75,7 @@ def naive_transformer_layer(states: Tensor, weights: dict[str, Tensor], heads: i
             parts.append(sum(attention[other] * value[other, part] for other in range(length)))
         attended = w["attention_output.weight"] @ torch.cat(parts) + w["attention_output.bias"]
         x = naive_layer_norm(states[position] + attended, w["attention_norm.weight"], w["attention_norm.bias"], eps)
-        inner = torch.clamp(w["feed_forward.0.weight"] @ x + w["feed_forward.0.bias"], min=0)
+        inner = naive_activation(w["feed_forward.0.weight"] @ x + w["feed_forward.0.bias"], activation)
         fed = w["feed_forward.2.weight"] @ inner + w["feed_forward.2.bias"]
         rows.append(naive_layer_norm(x + fed, w["feed_forward_norm.weight"], w["feed_forward_norm.bias"], eps))
     return torch.stack(rows)
@@ -110,7 +119,9 @@ def naive_session_scores(session: list[int], weights: dict[str, Tensor], config:
     if config["use_transformer"]:
         for layer in range(config["n_layers"]):
             part = inside(weights, f"transformer.layers.{layer}")
-            states = naive_transformer_layer(states, part, config["n_heads"], config["layer_norm_eps"])
+            states = naive_transformer_layer(
+                states, part, config["n_heads"], config["layer_norm_eps"], config["hidden_act"]
+            )
     local, whole = naive_readout(states, inside(weights, "readout"))
     hybrid = weights["session_hybrid.weight"] @ torch.cat([local, whole])
     scale = config["normalization_scale"] if normalized else 1.0

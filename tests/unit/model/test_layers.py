@@ -29,12 +29,12 @@ def assert_same_gradients(found: torch.Tensor, expected: torch.Tensor, inputs: l
         torch.testing.assert_close(a, b, rtol=1e-8, atol=1e-9)
 
 
-@pytest.mark.parametrize("heads", [1, 3])
-def test_transformer_layer_equals_naive_twin(heads: int) -> None:
-    layer = randomized(TransformerLayer(21, heads, 11, 0.0, 0.0, "relu", 1e-5))
+@pytest.mark.parametrize(("heads", "activation"), [(1, "relu"), (3, "relu"), (7, "gelu")])
+def test_transformer_layer_equals_naive_twin(heads: int, activation: str) -> None:
+    layer = randomized(TransformerLayer(21, heads, 11, 0.0, 0.0, activation, 1e-3))
     states = torch.randn(len(PACKED.items), 21, dtype=torch.float64, requires_grad=True)
     weights = dict(layer.named_parameters())
-    expected = torch.cat([naive_transformer_layer(states[rows], weights, heads, 1e-5) for rows in ROWS])
+    expected = torch.cat([naive_transformer_layer(states[rows], weights, heads, 1e-3, activation) for rows in ROWS])
     assert_same_gradients(layer(states, PACKED), expected, [states, *weights.values()])
 
 

@@ -1,11 +1,15 @@
 """The whole model against its naive twin, and what its scores must not depend on."""
 
 import itertools
+from types import SimpleNamespace
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tests.reference.naive_model import naive_session_scores
+from recbole_tagnnpp.model.tagnnpp import TAGNNPP
+from tests.reference.naive_model import inside, naive_readout, naive_session_scores
 from tests.unit.model.small_model import CONFIG, MAX_LENGTH, N_ITEMS, SESSIONS, interaction, random_sessions, small_model
 
 
@@ -15,7 +19,7 @@ from tests.unit.model.small_model import CONFIG, MAX_LENGTH, N_ITEMS, SESSIONS, 
         {},
         {"position_order": "from_start"},
         {"normalize_embeddings": True},
-        {"n_layers": 1, "n_heads": 5, "n_gnn_steps": 1},
+        {"n_layers": 1, "n_heads": 5, "n_gnn_steps": 1, "hidden_act": "gelu"},
         *(
             dict(zip(("use_gnn", "use_position_embedding", "use_transformer"), on, strict=True))
             for on in itertools.product([True, False], repeat=3)
@@ -41,6 +45,59 @@ def test_scores_and_gradients_equal_naive_twin(changes: dict) -> None:
     for name, found_gradient, wanted in zip(weights, gradients, expected_gradients, strict=True):
         torch.testing.assert_close(found_gradient, wanted, rtol=1e-8, atol=1e-10, msg=name)
         assert float(wanted.abs().sum()) > 0, name
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.lists(st.integers(1, N_ITEMS), min_size=1, max_size=MAX_LENGTH + 3), min_size=1, max_size=5),
+    st.integers(0, 9),
+)
+def test_scores_of_any_batch_equal_naive_twin(sessions: list[list[int]], seed: int) -> None:
+    model = small_model(seed, n_layers=1)
+    weights = dict(model.named_parameters())
+    with torch.no_grad():
+        found = model.full_sort_predict(interaction(sessions))[:, 1:]
+        for row, session in zip(found, sessions, strict=True):
+            expected = naive_session_scores(session, weights, {**CONFIG, "n_layers": 1})
+            torch.testing.assert_close(row, expected, rtol=1e-10, atol=1e-10)
+
+
+def test_score_is_one_linear_layer_over_the_three_vectors() -> None:
+    # z(v) = W [s_target(v) ; s_local ; s_global] . v, with states handed to target attention and readout as they are
+    model = small_model(1, use_gnn=False, use_position_embedding=False, use_transformer=False)
+    session, vectors = SESSIONS[4], model.item_embedding.weight
+    states = vectors[torch.tensor(session)]
+    local, whole = naive_readout(states, inside(dict(model.named_parameters()), "readout"))
+    w = torch.cat([model.target_value.weight, model.session_hybrid.weight], dim=1)
+    assert w.shape == (10, 30)
+    scores = model.full_sort_predict(interaction([session]))[0]
+    for item in range(1, N_ITEMS + 1):
+        attention = torch.softmax(states @ model.target_key.weight.T @ vectors[item], dim=0)
+        target = sum(a * h for a, h in zip(attention, states, strict=True))
+        expected = (w @ torch.cat([target, local, whole])) @ vectors[item]
+        torch.testing.assert_close(scores[item], expected, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_loss_and_gradients_of_a_batch_are_means_over_its_sessions(seed: int) -> None:
+    model = small_model(seed, normalize_embeddings=bool(seed % 2))
+    sessions = random_sessions(7, seed=seed + 20)
+    targets = [1 + 5 * row % N_ITEMS for row in range(7)]
+    parameters = list(model.parameters())
+    loss = model.calculate_loss(interaction(sessions, targets=targets))
+    alone = [model.calculate_loss(interaction([s], targets=[t])) for s, t in zip(sessions, targets, strict=True)]
+    torch.testing.assert_close(loss, sum(alone) / 7, rtol=1e-11, atol=1e-11)
+    expected = torch.autograd.grad(sum(alone) / 7, parameters)
+    for found, wanted in zip(torch.autograd.grad(loss, parameters), expected, strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-11)
+
+
+def test_sessions_of_one_click_where_no_longer_ones_are_allowed() -> None:
+    model = small_model(4, MAX_ITEM_LIST_LENGTH=1)
+    long, short = interaction([[5, 3, 9], [7]]), interaction([[9], [7]])
+    assert torch.equal(model.full_sort_predict(long), model.full_sort_predict(short))
+    model.train().calculate_loss(long).backward()
+    assert model.position_embedding.embedding.weight.grad.shape == (1, 10)
 
 
 @pytest.fixture(params=[{}, {"normalize_embeddings": True}, {"position_order": "from_start"}], ids=str)
@@ -140,3 +197,16 @@ def test_training_leaves_the_padding_row_at_zero_and_moves_every_other_weight() 
 def test_impossible_lengths_are_refused(lengths: list[int]) -> None:
     with pytest.raises(ValueError, match=r"session lengths must lie in 1\.\.3"):
         small_model(8)(torch.ones(2, 3, dtype=torch.int64), torch.tensor(lengths))
+
+
+def test_initial_weights_are_uniform_norms_neutral_and_padding_zero() -> None:
+    torch.manual_seed(1)
+    model = TAGNNPP(CONFIG, SimpleNamespace(num=lambda field: N_ITEMS + 1))  # type: ignore[arg-type]
+    bound = 10**-0.5
+    for name, weight in model.named_parameters():
+        if "_norm." in name:
+            assert torch.equal(weight, torch.full_like(weight, float(name.endswith("weight")))), name
+        else:
+            assert 0 < float(weight.abs().max()) <= bound, name
+    assert not model.item_embedding.weight[0].any()
+    assert model.item_embedding.weight[1:].all()
