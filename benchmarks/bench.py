@@ -52,7 +52,7 @@ def compare_with_products(
     products: dict[str, list[float]] = {}
     steps: list[float] = []
     for batch in batches:
-        rows = 2 * int(batch["item_length"].sum()) + len(batch)
+        rows = 2 * int(batch["item_length"].sum()) - len(batch)
         steps.append(seconds(lambda batch=batch: trainer.train_step(batch), device))
         for name, work in product_layouts(rows, data.dataset.item_num - 1, EMBEDDING_SIZE, device):
             work()

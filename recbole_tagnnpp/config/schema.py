@@ -98,8 +98,10 @@ RULES: dict[str, Rule] = {
         "~ or {max_norm: a number above 0}, with norm_type beside it if wanted",
         lambda v: (
             v is None
-            or (isinstance(v, dict) and {"max_norm"} <= v.keys() <= {"max_norm", "norm_type"})
-            and all(_is_number(x) and x > 0 for x in v.values())
+            or (
+                (isinstance(v, dict) and {"max_norm"} <= v.keys() <= {"max_norm", "norm_type"})
+                and all(_is_number(x) and x > 0 for x in v.values())
+            )
         ),
     ),
     "agc_lambda": number(0.0, or_none=True),

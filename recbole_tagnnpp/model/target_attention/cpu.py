@@ -1,9 +1,14 @@
 """Target attention on the CPU: loss and gradients in one go, chunk by chunk.
 
-For a chunk of sessions the rows X = [values; keys; session vectors] give Z = X Eᵀ.  One fused pass over Z computes scores
-and the sums behind the softmax over items, a second one overwrites Z by the gradient of the loss, and two more products
-give the gradients of X and E.  The loss is the last thing that a training step computes, so all of this happens in the
-forward call; the backward call only scales.
+Two identities spare rows of the products.  The attention weights sum to 1, so the session vector can be added to the
+values: ``s.v + sum_l p_l (u_l.v) = sum_l p_l ((u_l + s).v)``.  A softmax does not change when a number is added to all its
+inputs, so the key of a session's first position can be taken off all its keys: it becomes 0 and needs no row.  A session
+of n clicks then has n value rows and n - 1 key rows.
+
+For a chunk of sessions the rows X give Z = X E^T.  One fused pass over Z computes scores and the sums behind the softmax
+over items, a second one overwrites Z by the gradient of the loss, and two more products give the gradients of X and E.
+The loss is the last thing that a training step computes, so all of this happens in the forward call; the backward call
+only scales.
 """
 
 from collections.abc import Iterator
@@ -17,7 +22,7 @@ from torch import Tensor
 from recbole_tagnnpp.model.target_attention.reference import stable_topk
 
 CHUNK_ELEMENTS = 11_000_000
-"""Values of Z that a chunk aims at (44 MB): 256 rows at 43,000 items."""
+"""Values of Z that a chunk aims at (44 MB): 255 rows at 43,097 items."""
 FEWEST_ROWS = 64
 """A chunk has at least so many rows (if the batch has), however many items there are."""
 
@@ -84,17 +89,15 @@ class _Chunk:
 
     Attributes:
         sessions: range of sessions.
-        positions: range of packed positions.
-        first: [b + 1] int64, first position of each session within the chunk, then their number.
+        values: range of value rows, one for each position.
+        keys: range of key rows, one for each position but the first of a session.
+        first: [b + 1] int64, first value row of each session within the chunk, then their number.
     """
 
     sessions: slice
-    positions: slice
+    values: slice
+    keys: slice
     first: np.ndarray
-
-    @property
-    def n_rows(self) -> int:
-        return 2 * int(self.first[-1]) + len(self.first) - 1
 
 
 def _chunks(lengths: Tensor, n_items: int) -> Iterator[_Chunk]:
@@ -102,15 +105,41 @@ def _chunks(lengths: Tensor, n_items: int) -> Iterator[_Chunk]:
     ends = np.concatenate([[0], np.cumsum(lengths.numpy())]).astype(np.int64)
     start = 0
     while start < len(ends) - 1:
-        rows = 2 * (ends[start + 1 :] - ends[start]) + np.arange(1, len(ends) - start)
+        rows = 2 * (ends[start + 1 :] - ends[start]) - np.arange(1, len(ends) - start)
         stop = start + max(1, int(np.searchsorted(rows, most_rows, side="right")))
-        yield _Chunk(slice(start, stop), slice(int(ends[start]), int(ends[stop])), ends[start : stop + 1] - ends[start])
+        low, high = int(ends[start]), int(ends[stop])
+        yield _Chunk(slice(start, stop), slice(low, high), slice(low - start, high - stop), ends[start : stop + 1] - low)
         start = stop
 
 
-def _rows_of(chunk: _Chunk, keys: Tensor, values: Tensor, session: Tensor) -> Tensor:
-    """X of a chunk: value rows, key rows, session rows."""
-    return torch.cat([values[chunk.positions], keys[chunk.positions], session[chunk.sessions]])
+class _Rows:
+    """The rows X of all sessions, and the way back from their gradient.
+
+    Args:
+        keys, values: [P, D] float32.
+        session: [B, D] float32.
+        lengths: [B] int64.
+    """
+
+    def __init__(self, keys: Tensor, values: Tensor, session: Tensor, lengths: Tensor) -> None:
+        self.owner = torch.repeat_interleave(lengths)  # [P]
+        first = torch.cumsum(lengths, 0) - lengths  # [B]
+        self.is_first = torch.zeros(len(keys), dtype=torch.bool)
+        self.is_first[first] = True
+        self.values = values + session[self.owner]  # [P, D]
+        self.keys = (keys - keys[first][self.owner])[~self.is_first]  # [P - B, D]
+
+    def of(self, chunk: _Chunk) -> Tensor:
+        """X of a chunk: its value rows, then its key rows."""
+        return torch.cat([self.values[chunk.values], self.keys[chunk.keys]])
+
+    def gradients(self, values: Tensor, keys: Tensor, n_sessions: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Gradients of keys [P, D], values [P, D] and session [B, D] from those of ``self.values`` and ``self.keys``."""
+        zeros = values.new_zeros(n_sessions, values.shape[1])
+        of_keys = torch.empty_like(values)
+        of_keys[~self.is_first] = keys
+        of_keys[self.is_first] = -zeros.index_add(0, self.owner[~self.is_first], keys)
+        return of_keys, values, zeros.index_add(0, self.owner, values)
 
 
 def _plain(*tensors: Tensor) -> list[Tensor]:
@@ -125,16 +154,17 @@ def _score_chunks(
 
     cpu_kernels.match_torch_threads()
     keys, values, session, items = _plain(keys, values, session, items)
+    rows = _Rows(keys, values, session, lengths)
     runs = products.item_blocks(items, None, precision)
     for chunk in _chunks(lengths, items.shape[0]):
-        x = _rows_of(chunk, keys, values, session)
+        x = rows.of(chunk)
         scores = products.WORKSPACE.tensor("scores", len(chunk.first) - 1, items.shape[0])
         for run in runs:
             z = run.products(x)
             cpu_kernels.score_rows(z.numpy(), chunk.first)
             columns = slice(run.first_item, run.first_item + run.n_blocks * z.shape[2])
-            session_rows = z[:, 2 * chunk.first[-1] :]  # [blocks, b, columns]
-            scores[:, columns].view(-1, run.n_blocks, z.shape[2]).copy_(session_rows.transpose(0, 1))
+            score_rows = z[:, torch.from_numpy(chunk.first[:-1])]  # [blocks, b, columns]
+            scores[:, columns].view(-1, run.n_blocks, z.shape[2]).copy_(score_rows.transpose(0, 1))
         yield chunk, scores
 
 
@@ -154,12 +184,10 @@ class _FusedLoss(torch.autograd.Function):
         precision: str,
     ) -> Tensor:
         inputs = (keys, values, session, items)
+        loss, gradients = _loss_and_gradients(
+            _plain(*inputs), lengths, targets, label_smoothing, precision, any(ctx.needs_input_grad[:4])
+        )
         ctx.gradients = None
-        gradients: list[Tensor] | None = None
-        if any(ctx.needs_input_grad[:4]):
-            gradients = [torch.empty_like(t, dtype=torch.float32) for t in inputs[:3]]
-            gradients.append(torch.zeros_like(items, dtype=torch.float32, memory_format=torch.contiguous_format))
-        loss = _loss_and_gradients(_plain(*inputs), lengths, targets, label_smoothing, precision, gradients)
         if gradients is not None:
             ctx.gradients = [g.to(t.dtype) for g, t in zip(gradients, inputs, strict=True)]
         return torch.tensor(loss, dtype=torch.float32)
@@ -181,21 +209,24 @@ def _loss_and_gradients(
     targets: Tensor,
     label_smoothing: float,
     precision: str,
-    gradients: list[Tensor] | None,
-) -> float:
-    """The loss; fills ``gradients`` (of keys, values, session, items; the last one must be zero)."""
+    with_gradients: bool,
+) -> tuple[float, tuple[Tensor, ...] | None]:
+    """The loss and, if asked for, the gradients of its inputs: keys, values, session and items."""
     from recbole_tagnnpp.model.target_attention import cpu_kernels, products
 
     cpu_kernels.match_torch_threads()
     keys, values, session, items = inputs
     n_sessions, n_items = session.shape[0], items.shape[0]
-    runs = products.item_blocks(items, None if gradients is None else gradients[3], precision)
+    rows = _Rows(keys, values, session, lengths)
+    value_gradient, key_gradient = torch.empty_like(rows.values), torch.empty_like(rows.keys)
+    item_gradient = torch.zeros_like(items) if with_gradients else None
+    runs = products.item_blocks(items, item_gradient, precision)
     n_blocks = sum(run.n_blocks for run in runs)
     on_target = np.float32((1.0 - label_smoothing) / n_sessions)
     on_all = np.float32(label_smoothing / n_items / n_sessions)
     total = 0.0
     for chunk in _chunks(lengths, n_items):
-        x = _rows_of(chunk, keys, values, session)
+        x = rows.of(chunk)
         chunk_targets = targets[chunk.sessions].numpy()
         peak, exponentials, added = np.empty((3, len(chunk_targets), n_blocks), np.float32)
         target_score = np.empty(len(chunk_targets), np.float32)
@@ -210,7 +241,8 @@ def _loss_and_gradients(
             )  # fmt: skip
 
         if not np.isfinite(added).all():
-            return float("nan")  # weights that overflowed; the passes do not carry NaN through their comparisons
+            # weights that overflowed; the passes do not carry NaN through their comparisons
+            return float("nan"), tuple(torch.full_like(t, torch.nan) for t in inputs) if with_gradients else None
         largest = peak.max(axis=1, keepdims=True)
         share = np.exp(peak - largest)  # of each block, relative to the largest score
         partition = (share.astype(np.float64) * exponentials).sum(axis=1, keepdims=True)
@@ -218,7 +250,7 @@ def _loss_and_gradients(
         if label_smoothing:
             loss -= label_smoothing * added.sum(axis=1, dtype=np.float64) / n_items
         total += float(loss.sum())
-        if gradients is None:
+        if not with_gradients:
             continue
         factor = (share / partition / n_sessions).astype(np.float32)
         x_gradient = torch.zeros_like(x)
@@ -229,8 +261,9 @@ def _loss_and_gradients(
             )
             x_gradient += run.gradient_of_rows(z)
             run.add_gradient_of_items(z, x)
-        n_positions = chunk.first[-1]
-        gradients[1][chunk.positions] = x_gradient[:n_positions]
-        gradients[0][chunk.positions] = x_gradient[n_positions : 2 * n_positions]
-        gradients[2][chunk.sessions] = x_gradient[2 * n_positions :]
-    return total / n_sessions
+        value_gradient[chunk.values], key_gradient[chunk.keys] = x_gradient.split(
+            [chunk.first[-1], len(x) - chunk.first[-1]]
+        )
+    if item_gradient is None:
+        return total / n_sessions, None
+    return total / n_sessions, (*rows.gradients(value_gradient, key_gradient, n_sessions), item_gradient)

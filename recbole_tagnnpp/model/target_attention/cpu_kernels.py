@@ -1,8 +1,9 @@
 """Numba passes over the products Z, the part of the CPU backend that is not a matrix product.
 
-Z [blocks, 2 P + B, columns] holds, for a chunk of B sessions with P positions and a block of items, three bands of rows:
-value rows U, key rows K, session rows S.  Session b owns the value rows ``first[b] .. first[b + 1]``, the key rows P behind
-them, and session row b.  The innermost loop runs along the items of a block, which are contiguous.
+Z [blocks, 2 P - B, columns] holds, for a chunk of B sessions with P positions and a block of items, two bands of rows: P
+value rows U and P - B key rows K.  Session b owns the value rows ``first[b] .. first[b + 1]`` and, for all its positions
+but the first, the key rows that follow in the same order; the key of the first position is 0 (see ``cpu.py``).  The
+innermost loop runs along the items of a block, which are contiguous.
 """
 
 import numba
@@ -57,39 +58,45 @@ def _exp_of_nonpositive(x):  # type: ignore[no-untyped-def]
 
 
 @njit(inline="always", fastmath=FAST)
-def _attend(z, low, high, n_positions, attended, peak, total):  # type: ignore[no-untyped-def]
-    """Softmax over the positions ``low .. high`` of one session, for one block of items.
+def _attend(z, low, high, first_key, score, peak, total):  # type: ignore[no-untyped-def]
+    """Score of the items of one block for one session of at least two positions.
 
-    Key rows become exp(key - peak); ``total`` becomes one over their sum and ``attended`` the weighted mean of the value
+    Key rows become exp(key - peak), ``total`` one over the sum of all weights, and ``score`` the weighted mean of the value
     rows.
+
+    Args:
+        z: [2 P - B, columns], one block.
+        low, high: value rows of the session.
+        first_key: key row of its second position.
+        score, peak, total: [columns], out.
     """
     width = z.shape[1]
-    key = z[n_positions + low]
     for j in range(width):
-        peak[j] = key[j]
-    for row in range(low + 1, high):
-        key = z[n_positions + row]
+        peak[j] = np.float32(0.0)
+    for row in range(high - low - 1):
+        key = z[first_key + row]
         for j in range(width):
             peak[j] = max(peak[j], key[j])
+    value = z[low]
     for j in range(width):
-        total[j] = np.float32(0.0)
-        attended[j] = np.float32(0.0)
-    for row in range(low, high):
-        key = z[n_positions + row]
-        value = z[row]
+        total[j] = _exp_of_nonpositive(-peak[j])
+        score[j] = total[j] * value[j]
+    for row in range(high - low - 1):
+        key = z[first_key + row]
+        value = z[low + 1 + row]
         for j in range(width):
             weight = _exp_of_nonpositive(key[j] - peak[j])
             key[j] = weight
             total[j] += weight
-            attended[j] += weight * value[j]
+            score[j] += weight * value[j]
     for j in range(width):
         total[j] = _ONE / total[j]
-        attended[j] *= total[j]
+        score[j] *= total[j]
 
 
 @njit(parallel=True, fastmath=FAST, cache=True, nogil=True)
 def score_rows(blocks, first):  # type: ignore[no-untyped-def]
-    """Turn session rows into scores: ``S <- S + sum_l softmax_l(K) U``; key rows are used up.
+    """Turn the first value row of every session into its scores; key rows are used up.
 
     Args:
         blocks: Z, float32.
@@ -100,27 +107,23 @@ def score_rows(blocks, first):  # type: ignore[no-untyped-def]
     for task in prange(n_blocks * n_sessions):
         b = task % n_sessions
         z = blocks[task // n_sessions]
-        attended = np.empty(COLUMNS, np.float32)
-        peak = np.empty(COLUMNS, np.float32)
-        total = np.empty(COLUMNS, np.float32)
-        score = z[2 * n_positions + b]
         low, high = first[b], first[b + 1]
-        if high - low == 1:
+        if high - low > 1:  # a softmax over one position is 1
+            score = np.empty(COLUMNS, np.float32)
+            peak = np.empty(COLUMNS, np.float32)
+            total = np.empty(COLUMNS, np.float32)
+            _attend(z, low, high, n_positions + low - b, score, peak, total)
             value = z[low]
             for j in range(width):
-                score[j] += value[j]
-        else:
-            _attend(z, low, high, n_positions, attended, peak, total)
-            for j in range(width):
-                score[j] += attended[j]
+                value[j] = score[j]
 
 
 @njit(parallel=True, fastmath=FAST, cache=True, nogil=True)
 def forward_rows(blocks, first, targets, block_peak, block_total, block_sum, target_score):  # type: ignore[no-untyped-def]
     """First pass of the loss: leave in Z what the gradient needs, and sums per session and block.
 
-    Afterwards key rows hold attention weights p_l, value rows U_l - sum_l p_l U_l, and session rows
-    exp(score - peak of the block).
+    Afterwards the first value row of a session holds exp(score - peak of the block), its other value rows U_l - score, and
+    its key rows the attention weights p_l.
 
     Args:
         blocks: Z, float32.
@@ -135,25 +138,23 @@ def forward_rows(blocks, first, targets, block_peak, block_total, block_sum, tar
     for task in prange(n_blocks * n_sessions):
         b, block = task % n_sessions, task // n_sessions
         z = blocks[block]
-        attended = np.empty(COLUMNS, np.float32)
-        peak = np.empty(COLUMNS, np.float32)
-        total = np.empty(COLUMNS, np.float32)
-        score = z[2 * n_positions + b]
         low, high = first[b], first[b + 1]
-        if high - low == 1:  # a softmax over one position is 1
+        first_key = n_positions + low - b
+        score = np.empty(COLUMNS, np.float32)
+        if high - low == 1:
             value = z[low]
             for j in range(width):
-                score[j] += value[j]
+                score[j] = value[j]
         else:
-            _attend(z, low, high, n_positions, attended, peak, total)
-            for row in range(low, high):
-                key = z[n_positions + row]
-                value = z[row]
+            peak = np.empty(COLUMNS, np.float32)
+            total = np.empty(COLUMNS, np.float32)
+            _attend(z, low, high, first_key, score, peak, total)
+            for row in range(high - low - 1):
+                key = z[first_key + row]
+                value = z[low + 1 + row]
                 for j in range(width):
                     key[j] *= total[j]
-                    value[j] -= attended[j]
-            for j in range(width):
-                score[j] += attended[j]
+                    value[j] -= score[j]
         place = targets[b] - block * width
         if 0 <= place < width:
             target_score[b] = score[place]
@@ -163,9 +164,10 @@ def forward_rows(blocks, first, targets, block_peak, block_total, block_sum, tar
             largest = max(largest, score[j])
             added += score[j]
         exponentials = np.float32(0.0)
+        value = z[low]
         for j in range(width):
             exponential = _exp_of_nonpositive(score[j] - largest)
-            score[j] = exponential
+            value[j] = exponential
             exponentials += exponential
         block_peak[b, block] = largest
         block_total[b, block] = exponentials
@@ -176,7 +178,8 @@ def forward_rows(blocks, first, targets, block_peak, block_total, block_sum, tar
 def gradient_rows(blocks, first, targets, block_factor, on_target, on_all):  # type: ignore[no-untyped-def]
     """Second pass of the loss: overwrite Z by the gradient of the loss with respect to it.
 
-    With g = dLoss / dscore: dS = g, dU_l = p_l g, dK_l = p_l g (U_l - t), where t is the attended value.
+    With g = dLoss / dscore: dU_l = p_l g and dK_l = p_l g (U_l - score); the weight of the first position is what the
+    others leave of 1.
 
     Args:
         blocks: Z as :func:`forward_rows` leaves it.
@@ -191,28 +194,29 @@ def gradient_rows(blocks, first, targets, block_factor, on_target, on_all):  # t
     for task in prange(n_blocks * n_sessions):
         b, block = task % n_sessions, task // n_sessions
         z = blocks[block]
-        gradient = z[2 * n_positions + b]
+        low, high = first[b], first[b + 1]
+        first_key = n_positions + low - b
+        gradient = np.empty(COLUMNS, np.float32)
+        rest = np.empty(COLUMNS, np.float32)
         factor = block_factor[b, block]
+        value = z[low]
         for j in range(width):
-            gradient[j] = gradient[j] * factor - on_all
+            gradient[j] = value[j] * factor - on_all
+            rest[j] = _ONE
         place = targets[b] - block * width
         if 0 <= place < width:
             gradient[place] -= on_target
-        low, high = first[b], first[b + 1]
-        if high - low == 1:
-            value = z[low]
-            key = z[n_positions + low]
+        for row in range(high - low - 1):
+            key = z[first_key + row]
+            value = z[low + 1 + row]
             for j in range(width):
-                value[j] = gradient[j]
-                key[j] = np.float32(0.0)
-        else:
-            for row in range(low, high):
-                value = z[row]
-                key = z[n_positions + row]
-                for j in range(width):
-                    weighted = key[j] * gradient[j]
-                    key[j] = weighted * value[j]
-                    value[j] = weighted
+                rest[j] -= key[j]
+                weighted = key[j] * gradient[j]
+                key[j] = weighted * value[j]
+                value[j] = weighted
+        value = z[low]
+        for j in range(width):
+            value[j] = rest[j] * gradient[j]
 
 
 def match_torch_threads() -> None:

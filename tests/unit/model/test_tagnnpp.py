@@ -207,6 +207,6 @@ def test_initial_weights_are_uniform_norms_neutral_and_padding_zero() -> None:
         if "_norm." in name:
             assert torch.equal(weight, torch.full_like(weight, float(name.endswith("weight")))), name
         else:
-            assert 0 < float(weight.abs().max()) <= bound, name
+            assert 0 < float(weight.detach().abs().max()) <= bound, name
     assert not model.item_embedding.weight[0].any()
     assert model.item_embedding.weight[1:].all()

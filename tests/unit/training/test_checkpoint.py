@@ -58,6 +58,13 @@ def foreign_zip(path: Path) -> None:
         archive.writestr("hello.txt", "hello")
 
 
+def one_wrong_bit(path: Path) -> None:
+    content = bytearray(saved(path).read_bytes())
+    weight = small_model().state_dict()["target_key.weight"].numpy().tobytes()
+    content[content.index(weight) + 11] ^= 1
+    path.write_bytes(content)
+
+
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "missing": (lambda path: None, "no such checkpoint"),
     "empty": (lambda path: path.write_bytes(b""), "damaged or not a torch file"),
@@ -70,10 +77,20 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "foreign dictionary": (lambda path: torch.save({"state_dict": {}}, path), "not a recbole-tagnnpp checkpoint"),
     "other version": (edited(lambda c: c.update(format_version=2)), "format_version 2, this version reads 1"),
     "no weights": (edited(lambda c: c.pop("state_dict")), "'state_dict' must be a dict, found NoneType"),
+    "weight that is no tensor": (
+        edited(lambda c: c["state_dict"].update({"target_key.weight": "x"})),
+        "must be a tensor, found str",
+    ),
+    "weight without a name": (
+        edited(lambda c: c["state_dict"].update({3: torch.ones(2)})),
+        "weight 3 is missing in the model",
+    ),
+    "one wrong bit": (one_wrong_bit, "damaged or not a torch file .* differs from its checksum"),
     "wrong type": (edited(lambda c: c.update(item_tokens="a")), "'item_tokens' must be a list, found str"),
 }
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 @pytest.mark.parametrize("case", BROKEN)
 def test_broken_files_give_one_line_and_run_nothing(tmp_path: Path, case: str) -> None:
     write, message = BROKEN[case]
@@ -81,10 +98,39 @@ def test_broken_files_give_one_line_and_run_nothing(tmp_path: Path, case: str) -
     path = tmp_path / "c.pth"
     write(path)
     with pytest.raises(UserError, match=message) as caught:
-        load_checkpoint(path)
+        load_weights(small_model(), load_checkpoint(path), path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "trace").exists()
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+def test_no_damage_escapes_as_another_error(tmp_path: Path) -> None:
+    generator = random.Random(3)
+    path, model = tmp_path / "c.pth", small_model()
+    whole = saved(path).read_bytes()
+    start = whole.index(b"data.pkl")
+    refused = 0
+
+    def load(content: bytes) -> bool:
+        path.write_bytes(content)
+        try:
+            load_weights(model, load_checkpoint(path), path)
+        except UserError:
+            return False
+        return True
+
+    for _ in range(150):  # without a container: what is told apart by its first bytes, legacy files
+        letters = b"c(}]l.tqRbuseX\x80\x02\x8a0N123\n U"
+        assert not load(bytes(generator.choice(letters) for _ in range(generator.randrange(1, 30))))
+    for _ in range(150):
+        content = bytearray(whole)
+        content[start + generator.randrange(3000)] ^= 1 << generator.randrange(8)
+        refused += not load(bytes(content))
+    assert refused > 100  # the rest hit unused bytes between two parts
+    for _ in range(30):
+        assert not load(whole[: generator.randrange(len(whole))])
+    assert load(whole)
 
 
 @pytest.mark.parametrize(

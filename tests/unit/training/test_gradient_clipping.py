@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 from recbole_tagnnpp.errors import UserError
@@ -38,6 +40,25 @@ def test_at_below_and_above_the_threshold() -> None:
     expected = torch.tensor([below, at, [0.6, 0.8]])
     assert torch.equal(clipped.grad[:2], expected[:2])  # bit for bit
     torch.testing.assert_close(clipped.grad[2], expected[2])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.lists(st.floats(-3, 3), min_size=3, max_size=3), min_size=2, max_size=2),
+    st.lists(st.lists(st.floats(-3, 3), min_size=3, max_size=3), min_size=2, max_size=2),
+    st.sampled_from([0.01, 0.5, 2.0]),
+)
+def test_no_unit_keeps_more_than_the_threshold(weight: list, gradient: list, threshold: float) -> None:
+    w, g = torch.tensor(weight, dtype=torch.float64), torch.tensor(gradient, dtype=torch.float64)
+    clipped = parameter(w, g)
+    clip_unit_gradients_(clipped, threshold, 1e-3)
+    for row in range(2):
+        found, largest = clipped.grad[row], threshold * max(float(w[row].norm()), 1e-3)
+        assert float(found.norm()) <= largest * (1 + 1e-12)
+        if float(g[row].norm()) <= largest:
+            assert torch.equal(found, g[row])
+        else:  # same direction
+            torch.testing.assert_close(found / found.norm(), g[row] / g[row].norm(), rtol=1e-9, atol=1e-12)
 
 
 def test_units_that_start_at_zero_can_move() -> None:
@@ -111,3 +132,36 @@ def test_gradient_scaling_does_not_change_the_step(tmp_path: Path, norm_clipping
         steps.append({name: p.detach().clone() for name, p in trainer.model.named_parameters()})
     for name, weight in steps[0].items():
         torch.testing.assert_close(steps[1][name], weight, rtol=1e-5, atol=1e-7, msg=name)
+
+
+def test_overflow_under_gradient_scaling_skips_the_step_and_lowers_the_scale(tmp_path: Path) -> None:
+    trainer = tiny_trainer(tmp_path, learner="sgd", agc_lambda=0.01, enable_scaler=True)
+    before = {name: p.detach().clone() for name, p in trainer.model.named_parameters()}
+    trainer.model.readout.key.weight.register_hook(lambda gradient: gradient + torch.inf)
+    trainer.model.train()
+    trainer.train_step(next(iter(loader(trainer))))
+    assert trainer.scaler.get_scale() == 32768.0
+    for name, parameter_now in trainer.model.named_parameters():
+        assert torch.equal(parameter_now, before[name]), name
+
+
+def test_adaptive_clipping_comes_before_clipping_of_the_whole_norm(tmp_path: Path) -> None:
+    rate, threshold, most = 0.5, 0.02, 0.01
+    trainer = tiny_trainer(
+        tmp_path, learner="sgd", learning_rate=rate, agc_lambda=threshold, agc_exclude=[], clip_grad_norm={"max_norm": most}
+    )
+    batch = next(iter(loader(trainer)))
+    twin = copy.deepcopy(trainer.model)
+    for model, step in (
+        (twin, lambda: twin.calculate_loss(batch).backward()),
+        (trainer.model, lambda: trainer.train_step(batch)),
+    ):
+        torch.manual_seed(4)
+        model.train()
+        step()
+    clipped = {name: naive_clip(w.data, w.grad, threshold, 1e-3) for name, w in twin.named_parameters()}
+    norm = sum(float((g**2).sum()) for g in clipped.values()) ** 0.5
+    assert norm > most
+    for name, weight in trainer.model.named_parameters():
+        expected = dict(twin.named_parameters())[name].data - rate * clipped[name] * most / norm
+        torch.testing.assert_close(weight.data, expected, rtol=1e-4, atol=1e-7, msg=name)

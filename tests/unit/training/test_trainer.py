@@ -1,11 +1,15 @@
 """Fitting, evaluating and resuming."""
 
+from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.training import trainer as trainer_module
 from recbole_tagnnpp.training.checkpoint import load_checkpoint
 from tests.unit.training.small_run import loader, tiny_trainer
 
@@ -101,3 +105,168 @@ def test_nothing_is_written_into_the_working_directory(tmp_path: Path, monkeypat
     trainer = tiny_trainer(tmp_path, epochs=1)
     trainer.fit(loader(trainer))
     assert list((tmp_path / "here").iterdir()) == []
+
+
+def test_learning_rate_follows_the_schedule_step_by_step_and_the_loss_is_the_mean_of_the_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"learning_rate_schedule": "step", "step_decay_epochs": 2, "step_decay_factor": 0.5, "warmup_steps": 4}
+    trainer = tiny_trainer(tmp_path, epochs=5, learning_rate=0.08, **options)
+    rates, losses = [], []
+    step = trainer.train_step
+
+    def noted(batch: Any) -> torch.Tensor:
+        rates.append(trainer.optimizer.param_groups[0]["lr"])
+        losses.append(step(batch))
+        return losses[-1]
+
+    monkeypatch.setattr(trainer, "train_step", noted)
+    trainer.fit(loader(trainer), saved=False)
+    n = len(loader(trainer))
+    assert n > 4
+    warm = [0.02, 0.04, 0.06] + [0.08] * (2 * n - 3)
+    assert rates == pytest.approx(warm + [0.04] * 2 * n + [0.02] * n)
+    for entry in trainer.history:
+        own = losses[n * entry["epoch"] : n * (entry["epoch"] + 1)]
+        assert entry["train_loss"] == pytest.approx(float(sum(own)) / n, rel=1e-6)
+    assert [entry["learning_rate"] for entry in trainer.history] == pytest.approx([0.08, 0.08, 0.04, 0.04, 0.02])
+
+
+def test_batches_of_every_epoch_are_in_another_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = tiny_trainer(tmp_path, epochs=2)
+    seen: list[list[int]] = []
+    step = trainer.train_step
+    monkeypatch.setattr(trainer, "train_step", lambda batch: (seen.append(batch["item_id"].tolist()), step(batch))[1])
+    trainer.fit(loader(trainer), saved=False)
+    first, second = seen[: len(seen) // 2], seen[len(seen) // 2 :]
+    assert first != second
+    assert sorted(chain.from_iterable(first)) == sorted(chain.from_iterable(second))
+
+
+def test_evaluation_every_second_epoch(tmp_path: Path) -> None:
+    trainer = tiny_trainer(tmp_path, epochs=5, eval_step=2, stopping_step=9)
+    trainer.fit(loader(trainer), loader(trainer, "validation", False))
+    assert [entry["epoch"] for entry in trainer.history if "valid_result" in entry] == [1, 3]
+    assert trainer.best_epoch in (1, 3)
+    assert load_checkpoint(Path(trainer.saved_model_file))["training"]["epoch"] == trainer.best_epoch
+    assert load_checkpoint(trainer.last_file)["training"]["epoch"] == 4
+
+
+def test_metric_that_needs_every_score(tmp_path: Path) -> None:
+    # GAUC of one target: the share of the other items that rank below it
+    trainer = tiny_trainer(tmp_path, metrics=["Hit", "GAUC"], valid_metric="Hit@5")
+    validation = loader(trainer, "validation", False, batch_size=7)
+    result = trainer.evaluate(validation, load_best_model=False)
+    shares = []
+    for batch in validation:
+        with torch.no_grad():
+            scores = trainer.model.full_sort_predict(batch)[:, 1:]
+        for row, target in zip(scores, (batch["item_id"] - 1).tolist(), strict=True):
+            below = sum(float(row[item] < row[target]) for item in range(len(row)))
+            shares.append(below / (len(row) - 1))
+    assert result["gauc"] == pytest.approx(sum(shares) / len(shares), abs=1e-5)
+    assert trainer.evaluate(validation, load_best_model=False) == result
+
+
+@pytest.mark.parametrize("model", ["TAGNNPP", "GRU4Rec"])
+def test_more_recommendations_than_items(tmp_path: Path, model: str) -> None:
+    n_items = tiny_trainer(tmp_path, model=model).model.n_items - 1
+    everything = tiny_trainer(tmp_path, model=model, topk=[20, n_items])
+    assert everything.evaluate(loader(everything, "validation", False), load_best_model=False)[f"hit@{n_items}"] == 1
+    with pytest.raises(UserError, match=rf"topk=\[20, {n_items + 1}\]: allowed is at most {n_items}"):
+        tiny_trainer(tmp_path, model=model, topk=[20, n_items + 1])
+
+
+def test_stop_between_the_two_checkpoints_repeats_the_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calm = tiny_trainer(tmp_path, "calm", epochs=3)
+    calm.fit(loader(calm))
+    save = trainer_module.save_checkpoint
+
+    def stopped(path: Path, model: Any, config: dict, tokens: list[str], training: dict) -> None:
+        if path.name == "last.pth" and training["epoch"] == 1:
+            raise KeyboardInterrupt
+        save(path, model, config, tokens, training)
+
+    monkeypatch.setattr(trainer_module, "save_checkpoint", stopped)
+    first = tiny_trainer(tmp_path, "stopped", epochs=3)
+    with pytest.raises(KeyboardInterrupt):
+        first.fit(loader(first))
+    monkeypatch.setattr(trainer_module, "save_checkpoint", save)
+    assert load_checkpoint(first.folder / "best.pth")["training"]["epoch"] == 1
+    second = tiny_trainer(tmp_path, "stopped", epochs=3)
+    second.resume_checkpoint(second.last_file)
+    assert second.start_epoch == 1
+    second.fit(loader(second))
+    for (name, a), b in zip(calm.model.state_dict().items(), second.model.state_dict().values(), strict=True):
+        assert torch.equal(a, b), name
+
+
+def test_finished_training_goes_on_when_more_epochs_are_asked_for(tmp_path: Path) -> None:
+    short = tiny_trainer(tmp_path, epochs=1)
+    short.fit(loader(short))
+    longer = tiny_trainer(tmp_path, epochs=3)
+    longer.resume_checkpoint(longer.last_file)
+    longer.fit(loader(longer))
+    assert [entry["epoch"] for entry in longer.history] == [0, 1, 2]
+
+
+def test_training_that_stopped_early_stays_stopped(tmp_path: Path) -> None:
+    options = {"epochs": 40, "stopping_step": 0, "learning_rate": 0.05}
+    trainer = tiny_trainer(tmp_path, **options)
+    trainer.fit(loader(trainer), loader(trainer, "validation", False))
+    again = tiny_trainer(tmp_path, **options)
+    again.resume_checkpoint(again.last_file)
+    assert again.fit(loader(again), loader(again, "validation", False)) == (
+        trainer.best_valid_score,
+        trainer.best_valid_result,
+    )
+    assert len(again.history) == len(trainer.history) < 40
+
+
+DAMAGED: dict[str, tuple[Callable[[dict], object], str]] = {
+    **{
+        f"without {key}": (lambda c, key=key: c["training"].pop(key), f"'training.{key}' is missing")
+        for key in (
+            "epoch",
+            "best_epoch",
+            "history",
+            "cur_step",
+            "best_valid_score",
+            "best_valid_result",
+            "is_finished",
+            "scaler",
+            "random_states",
+        )
+    },
+    "epoch in words": (lambda c: c["training"].update(epoch="one"), "'training.epoch' is a str"),
+    "empty optimizer": (lambda c: c["training"].update(optimizer={}), "training state does not fit"),
+    "empty random states": (lambda c: c["training"].update(random_states={}), "training state does not fit"),
+    "other random states": (
+        lambda c: c["training"]["random_states"].update(torch=torch.ones(3)),
+        "training state does not fit .*ByteTensor",
+    ),
+    "other learner": (lambda c: c["config"].update(learner="sgd"), "learner=sgd, which learner=adam cannot continue"),
+    "other items": (lambda c: c["item_tokens"].reverse(), "its items are not those of this dataset"),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+def test_resuming_from_what_does_not_fit_gives_one_line(tmp_path: Path, case: str) -> None:
+    change, message = DAMAGED[case]
+    trainer = tiny_trainer(tmp_path, epochs=1)
+    trainer.fit(loader(trainer))
+    checkpoint = torch.load(trainer.last_file, weights_only=True)
+    change(checkpoint)
+    torch.save(checkpoint, trainer.last_file)
+    with pytest.raises(UserError, match=message) as caught:
+        tiny_trainer(tmp_path, epochs=2).resume_checkpoint(trainer.last_file)
+    assert str(caught.value).startswith(str(trainer.last_file))
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_of_other_items_are_not_evaluated(tmp_path: Path) -> None:
+    trainer = tiny_trainer(tmp_path, epochs=1)
+    trainer.fit(loader(trainer))
+    trainer.item_tokens = trainer.item_tokens[::-1]
+    with pytest.raises(UserError, match="its items are not those of this dataset"):
+        trainer.evaluate(loader(trainer, "validation", False))

@@ -190,11 +190,12 @@ def test_backward_scales_with_the_upstream_gradient_and_two_losses_can_wait() ->
 @pytest.mark.parametrize("which", [0, 1, 2, 3])
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
 def test_a_weight_that_is_no_number_shows_in_the_loss(backend: str, which: int, value: float) -> None:
-    tensors = [t.detach() for t in inputs([2, 3], 19, 10, dtype=torch.float32)]
-    tensors[which][-1, -1] = value
-    k, v, s, e = tensors
+    k, v, s, e = tensors = inputs([2, 3], 19, 10, dtype=torch.float32)
+    with torch.no_grad():
+        tensors[which][-1, -1] = value
     loss = target_attention_loss(k, v, s, torch.tensor([2, 3]), e, torch.tensor([4, 18]), backend=backend)
     assert not torch.isfinite(loss)
+    loss.backward()
 
 
 def test_second_backward_is_refused() -> None:
