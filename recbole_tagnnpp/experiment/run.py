@@ -139,12 +139,6 @@ def _run(config: SessionConfig, manifest: Manifest, place: RunPlace) -> dict[str
     return record
 
 
-class RunTrainer(SessionTrainer):
-    """A trainer that knows whether it continued an interrupted run."""
-
-    resumed = False
-
-
 def _fit(
     config: SessionConfig,
     dataset: SessionDataset,
@@ -152,16 +146,15 @@ def _fit(
     training: SessionSequences,
     validation: SessionSequences | None,
     epochs: int | None = None,
-) -> RunTrainer:
+) -> SessionTrainer:
     """Train one model from its seed, or continue where an interrupted run stood."""
     init_seed(config["seed"], config["reproducibility"])
     model = config.model_class(config, dataset).to(config["device"])
-    trainer = RunTrainer(config, model, folder, dataset.item_tokens)
+    trainer = SessionTrainer(config, model, folder, dataset.item_tokens)
     if epochs is not None:
         trainer.epochs = epochs
     if config["resume"] and trainer.last_file.is_file():
         trainer.resume_checkpoint(trainer.last_file)
-        trainer.resumed = True
         getLogger().info(f"continuing an interrupted run after epoch {trainer.start_epoch - 1}: {trainer.last_file}")
     valid_data = None if validation is None else _loader(config, dataset, validation, training=False, model=model)
     trainer.fit(
@@ -189,7 +182,7 @@ def _epoch_record(entry: dict[str, Any]) -> dict[str, Any]:
     return {**entry, "valid_result": percent(entry.get("valid_result"))}
 
 
-def _keep_final_weights(place: RunPlace, final: RunTrainer) -> None:
+def _keep_final_weights(place: RunPlace, final: SessionTrainer) -> None:
     """Once the record stands, keep the tested weights as ``model.pth`` and drop what only resuming needed.
 
     The resumable checkpoints go first: whatever is left after a kill in between starts a clean run.

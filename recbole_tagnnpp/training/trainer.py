@@ -98,6 +98,7 @@ class SessionTrainer(Trainer):
         self.best_epoch = -1
         self.history: list[dict[str, Any]] = []
         self.is_finished = False
+        self.resumed = False
 
     def _build_optimizer(self, **kwargs: Any) -> torch.optim.Optimizer:
         """RecBole's optimizers, Adam and AdamW in their fused form: one pass over the item table instead of ten."""
@@ -342,6 +343,7 @@ class SessionTrainer(Trainer):
         self.best_valid_score = training["best_valid_score"]
         self.best_valid_result = training["best_valid_result"]
         self.is_finished = training["is_finished"]
+        self.resumed = True
 
 
 def _to_cpu(value: Any) -> Any:

@@ -243,16 +243,12 @@ def _loss_and_gradients(
         if not np.isfinite(added).all():
             # weights that overflowed; the passes do not carry NaN through their comparisons
             return float("nan"), tuple(torch.full_like(t, torch.nan) for t in inputs) if with_gradients else None
-        largest = peak.max(axis=1, keepdims=True)
-        share = np.exp(peak - largest)  # of each block, relative to the largest score
-        partition = (share.astype(np.float64) * exponentials).sum(axis=1, keepdims=True)
-        loss = np.log(partition[:, 0]) + largest[:, 0] - (1.0 - label_smoothing) * target_score.astype(np.float64)
-        if label_smoothing:
-            loss -= label_smoothing * added.sum(axis=1, dtype=np.float64) / n_items
-        total += float(loss.sum())
+        log_partition, share = _softmax_over_blocks(peak, exponentials)
+        total += float((log_partition - (1.0 - label_smoothing) * target_score).sum())
+        total -= label_smoothing * float(added.sum(dtype=np.float64)) / n_items
         if not with_gradients:
             continue
-        factor = (share / partition / n_sessions).astype(np.float32)
+        factor = (share / n_sessions).astype(np.float32)
         x_gradient = torch.zeros_like(x)
         for run, z in zip(runs, z_of_run, strict=True):
             part = np.s_[:, run.first_block : run.first_block + run.n_blocks]
@@ -267,3 +263,20 @@ def _loss_and_gradients(
     if item_gradient is None:
         return total / n_sessions, None
     return total / n_sessions, (*rows.gradients(value_gradient, key_gradient, n_sessions), item_gradient)
+
+
+def _softmax_over_blocks(peak: np.ndarray, exponentials: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Put the blocks' parts of the softmax over items together, in float64.
+
+    Args:
+        peak: [B, blocks] largest score of a block.
+        exponentials: [B, blocks] sum of exp(score - peak).
+
+    Returns:
+        Logarithm [B] of the sum of exp(score) over all items, and the factor [B, blocks] that makes exp(score - peak) a
+        probability.
+    """
+    largest = peak.max(axis=1, keepdims=True)
+    relative = np.exp((peak - largest).astype(np.float64))
+    partition = (relative * exponentials).sum(axis=1, keepdims=True)
+    return np.log(partition[:, 0]) + largest[:, 0], relative / partition

@@ -124,6 +124,8 @@ CASES: list[tuple[dict, str]] = [
     ({"command_line": {"seed": -1}}, "--seed=-1: allowed is a whole number of at least 0"),
     ({"command_line": {"threads": 0}}, "--threads=0: allowed is a whole number of at least 1, or ~"),
     ({"command_line": {"agc_lambda": 0}}, "--agc_lambda=0: allowed is a number above 0"),
+    ({"config_dict": {"clip_grad_norm": 5}}, "clip_grad_norm=5: allowed is ~ or {max_norm: a number above 0}"),
+    ({"config_dict": {"clip_grad_norm": {"max": 5}}}, "clip_grad_norm={'max': 5}: allowed is ~ or {max_norm: "),
     ({"command_line": {"agc_exclude": "x"}}, "--agc_exclude='x': allowed is a list of words"),
     ({"command_line": {"state": "LOUD"}}, "--state='LOUD': allowed is one of DEBUG"),
     ({"command_line": {"target_attention_backend": "gpu"}}, "allowed is one of auto, reference, cpu$"),

@@ -73,6 +73,7 @@ def test_order_is_a_function_of_seed_and_epoch(tmp_path: Path) -> None:
     assert order(1, 0) == order(1, 0)
     assert order(1, 0) != order(1, 1)
     assert order(1, 0) != order(2, 0)
+    assert order(1, 1) != order(2, 0)
     assert sorted(order(1, 0)) == order(1, 0, shuffle=False) == list(range(1, 51))
 
 
