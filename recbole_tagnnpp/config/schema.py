@@ -132,6 +132,8 @@ RULES: dict[str, Rule] = {
     "normalization_scale": number(0.0),
     "label_smoothing": PROBABILITY,
     "layer_norm_eps": number(0.0),
+    "training_candidates": integer(1, or_none=True),
+    "candidate_distribution": one_of("popularity", "uniform"),
     "target_attention_backend": one_of("auto", "reference", "cpu"),
     "target_attention_precision": one_of("float32", "bfloat16"),
 }

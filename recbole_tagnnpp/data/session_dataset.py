@@ -1,5 +1,6 @@
 """Prepared sessions behind RecBole's dataset contract."""
 
+from collections import Counter
 from functools import cached_property
 from pathlib import Path
 
@@ -78,6 +79,12 @@ class SessionDataset(SequentialDataset):
     def inter_feat(self) -> Interaction:
         """All training sequences in RecBole's padded form, made when a model asks for it."""
         return self[np.arange(len(self.training))]
+
+    @property
+    def item_counter(self) -> Counter:
+        """Item number to how often it is the target of a training sequence."""
+        numbers, counts = np.unique(self.training.target_items, return_counts=True)
+        return Counter(dict(zip(numbers.tolist(), counts.tolist(), strict=True)))
 
     def interaction(self, sequences: SessionSequences, index: np.ndarray, width: int | None) -> Interaction:
         """Some sequences as the fields that sequential models read.

@@ -13,6 +13,7 @@ from recbole.data.dataset import Dataset
 from recbole.data.interaction import Interaction
 from recbole.model.abstract_recommender import SequentialRecommender
 
+from recbole_tagnnpp.model.candidate_sampling import CandidateSampler, append_correction
 from recbole_tagnnpp.model.gated_gnn import GatedGNN
 from recbole_tagnnpp.model.normalization import unit_rows
 from recbole_tagnnpp.model.packing import PackedSessions, pack_sessions
@@ -77,6 +78,15 @@ class TAGNNPP(SequentialRecommender):
             "backend": config["target_attention_backend"],
             "precision": config["target_attention_precision"],
         }
+
+        n_candidates = config["training_candidates"]
+        self.candidate_sampler = (
+            CandidateSampler(
+                dataset.item_counter, self.n_items - 1, n_candidates, config["candidate_distribution"], self.device
+            )
+            if n_candidates
+            else None
+        )
 
         self.item_embedding = nn.Embedding(self.n_items, size, padding_idx=0)
         self.embedding_dropout = nn.Dropout(config["embedding_dropout_prob"])
@@ -158,15 +168,25 @@ class TAGNNPP(SequentialRecommender):
         return self.forward(interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN])
 
     def calculate_loss(self, interaction: Interaction) -> Tensor:
-        """Mean cross-entropy of the target items over all items but padding, a scalar."""
+        """Mean cross-entropy of the target items, a scalar: over all items but padding, or, while training with
+        ``training_candidates``, over a corrected sample of them."""
         encoded = self._encode(interaction)
+        keys, values, session = encoded.keys, encoded.values, encoded.session
+        targets = interaction[self.POS_ITEM_ID] - 1
+        if self.training and self.candidate_sampler is not None:
+            candidates = self.candidate_sampler.draw(targets)
+            items = self._embed(candidates.items + 1)
+            keys, values, session, items = append_correction(keys, values, session, items, candidates.log_inclusion)
+            targets = candidates.targets
+        else:
+            items = self.candidate_embeddings()
         return target_attention_loss(
-            encoded.keys,
-            encoded.values,
-            encoded.session,
+            keys,
+            values,
+            session,
             encoded.lengths,
-            self.candidate_embeddings(),
-            interaction[self.POS_ITEM_ID] - 1,
+            items,
+            targets,
             label_smoothing=self.label_smoothing,
             **self.kernel,
         )

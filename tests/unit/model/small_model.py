@@ -35,6 +35,8 @@ CONFIG: dict[str, Any] = {
     "normalize_embeddings": False,
     "normalization_scale": 3.0,
     "label_smoothing": 0.0,
+    "training_candidates": None,
+    "candidate_distribution": "popularity",
     "target_attention_backend": "auto",
     "target_attention_precision": "float32",
 }
@@ -51,7 +53,7 @@ SESSIONS = [
 def small_model(seed: int = 0, dtype: torch.dtype = torch.float64, **changes: Any) -> TAGNNPP:
     """A model with random weights, biases and norms included."""
     torch.manual_seed(seed)
-    model = TAGNNPP({**CONFIG, **changes}, SimpleNamespace(num=lambda field: N_ITEMS + 1))  # type: ignore[arg-type]
+    model = TAGNNPP({**CONFIG, **changes}, SimpleNamespace(num=lambda field: N_ITEMS + 1, item_counter={1: 1}))  # type: ignore[arg-type]
     for name, parameter in model.named_parameters():
         if name != "item_embedding.weight":
             torch.nn.init.normal_(parameter, std=0.4)

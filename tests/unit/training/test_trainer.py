@@ -5,6 +5,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -28,21 +29,28 @@ def test_best_checkpoint_is_of_the_best_epoch_and_training_stops_early(tmp_path:
 
 
 @pytest.mark.parametrize("model", ["TAGNNPP", "GRU4Rec"])
-@pytest.mark.parametrize("metrics", [["Hit", "MRR"], ["Hit", "MRR", "NDCG", "ItemCoverage", "AveragePopularity"]])
+@pytest.mark.parametrize("metrics", [["Hit", "MRR"], ["Hit", "MRR", "NDCG", "Recall", "ItemCoverage", "AveragePopularity"]])
 def test_metrics_equal_a_ranking_by_hand(tmp_path: Path, model: str, metrics: list[str]) -> None:
     trainer = tiny_trainer(tmp_path, model=model, metrics=metrics, topk=[1, 4], valid_metric="MRR@4")
     trainer.fit(loader(trainer), saved=False)
     validation = loader(trainer, "validation", False, batch_size=7)
     result = trainer.evaluate(validation, load_best_model=False)
-    ranks = []
+    ranks, tops = [], []
     for batch in validation:
         with torch.no_grad():
             scores = trainer.model.full_sort_predict(batch)
         for row, target in zip(scores, batch["item_id"].tolist(), strict=True):
+            tops.append(sorted(range(1, len(row)), key=(-row).tolist().__getitem__))
             ranks.append(1 + sum(float(row[item]) > float(row[target]) for item in range(1, len(row))))
     for k in (1, 4):
         assert result[f"hit@{k}"] == pytest.approx(sum(r <= k for r in ranks) / len(ranks), abs=1e-5)
         assert result[f"mrr@{k}"] == pytest.approx(sum(1 / r for r in ranks if r <= k) / len(ranks), abs=1e-5)
+        if "NDCG" in metrics:
+            gains = [1 / np.log2(r + 1) for r in ranks if r <= k]
+            assert result[f"ndcg@{k}"] == pytest.approx(sum(gains) / len(ranks), abs=1e-5)
+            assert result[f"recall@{k}"] == result[f"hit@{k}"]
+            items = {item for best in tops for item in best[:k]}
+            assert result[f"itemcoverage@{k}"] == pytest.approx(len(items) / (trainer.model.n_items), abs=1e-5)
 
 
 def test_resumed_training_ends_with_the_same_bits(tmp_path: Path) -> None:
