@@ -1,6 +1,7 @@
 """The commands: each parses its arguments and calls one function."""
 
 import difflib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -53,11 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if arguments == ["--version"]:
-        print(__version__)
-        return 0
+        return show(__version__)
     if not arguments or arguments[0] in ("--help", "-h", "help"):
-        print(OVERVIEW)
-        return 0
+        return show(OVERVIEW)
     command, *rest = arguments
     if command not in COMMANDS:
         near = difflib.get_close_matches(command, COMMANDS, n=1)
@@ -70,8 +69,7 @@ def run_command(command: str, arguments: Sequence[str]) -> int:
     """Run one command and turn what the user can mend into a line and a status."""
     function, help_text = COMMANDS[command]
     if "--help" in arguments or "-h" in arguments:
-        print(help_text)
-        return 0
+        return show(help_text)
     try:
         # imported late: parsing needs PyYAML, the commands need torch
         from recbole_tagnnpp.config.command_line import parse_arguments
@@ -90,6 +88,15 @@ def run_command(command: str, arguments: Sequence[str]) -> int:
     return 0
 
 
+def show(text: str) -> int:
+    """Print a text, to a reader that may have seen enough (``--help | head``); the status of success."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at exit
+    return 0
+
+
 def report(problem: UserError) -> int:
     """Print the one line of an error; the status of such errors."""
     print(f"error: {problem}", file=sys.stderr)
@@ -101,10 +108,14 @@ def train(settings: dict[str, Any]) -> None:
     files = _config_files(settings)
     if "dataset" not in settings and not files:
         raise UserError("no dataset given: --dataset=NAME, for example --dataset=demo")
+    from recbole_tagnnpp.config.layers import merge_layers
+
+    model = settings.pop("model", None) or _model_of(files)
+    merge_layers(model, None, files, command_line=settings)  # mistakes show before torch loads
     from recbole_tagnnpp.config.session_config import SessionConfig
     from recbole_tagnnpp.experiment.run import run
 
-    run(SessionConfig(settings.pop("model", None) or _model_of(files), None, files, command_line=settings))
+    run(SessionConfig(model, None, files, command_line=settings))
 
 
 def prepare(settings: dict[str, Any]) -> None:
@@ -116,19 +127,19 @@ def prepare(settings: dict[str, Any]) -> None:
     for key in ("dataset", "source"):
         if not isinstance(settings.get(key), (str, int)) or isinstance(settings.get(key), bool):
             raise UserError(f"prepare needs --{key}=..., see prepare --help")
-    from recbole_tagnnpp.config.session_config import SessionConfig
+    from recbole_tagnnpp.config.layers import merge_layers
     from recbole_tagnnpp.data.prepare import prepare as prepare_dataset
     from recbole_tagnnpp.data.rules import PreparationRules
     from recbole_tagnnpp.data.statistics import table_three
 
-    name = str(settings["dataset"])
-    config = SessionConfig("TAGNNPP", name, _config_files(settings))
-    if config["preparation"] is None:
+    name, files = str(settings["dataset"]), _config_files(settings)
+    preparation = merge_layers(_model_of(files), name, files).final.get("preparation")
+    if preparation is None:
         raise UserError(
             f"dataset={name}: no rules to prepare it by; copy properties/dataset/example.yaml to "
             f"properties/dataset/{name}.yaml, or name a file with a 'preparation' mapping in --config_files"
         )
-    rules = PreparationRules.from_mapping(config["preparation"], where=f"preparation of dataset {name}")
+    rules = PreparationRules.from_mapping(preparation, where=f"preparation of dataset {name}")
     source, output = Path(str(settings["source"])).expanduser(), Path(str(settings.get("output", "dataset")))
     manifest = prepare_dataset(name, source, output.expanduser(), rules)
     from rich.console import Console

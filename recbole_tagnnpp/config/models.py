@@ -2,15 +2,37 @@
 
 import difflib
 import importlib
-import importlib.util
 import pkgutil
+import re
 
+from recbole_tagnnpp.config.properties import recbole_property_folder
 from recbole_tagnnpp.errors import UserError
 
 OUR_MODELS = {
     "TAGNNPP": "recbole_tagnnpp.model.tagnnpp",
 }
 """Model name to module; the class has the name of the model."""
+
+ITEM_FEATURES = "needs features of items beside their numbers, which sessions do not have"
+LABELS = "needs a label for every click, which sessions do not have"
+SAMPLED_ITEMS = "trains on sampled negative items; here all items compete"
+KNOWLEDGE_GRAPH = "needs a knowledge graph of the items"
+OWN_LOADER = "needs batches that only RecBole's own loader makes"
+UNABLE = {
+    "BERT4Rec": OWN_LOADER,
+    "DIEN": LABELS,
+    "DIN": LABELS,
+    "FDSA": ITEM_FEATURES,
+    "FPMC": SAMPLED_ITEMS,
+    "GRU4RecF": ITEM_FEATURES,
+    "GRU4RecKG": KNOWLEDGE_GRAPH,
+    "KSR": KNOWLEDGE_GRAPH,
+    "S3Rec": ITEM_FEATURES,
+    "SASRecF": ITEM_FEATURES,
+    "SHAN": OWN_LOADER,
+    "TransRec": SAMPLED_ITEMS,
+}
+"""RecBole's sequential models that prepared sessions cannot feed, and why."""
 
 
 def find_model(name: str) -> type:
@@ -20,21 +42,30 @@ def find_model(name: str) -> type:
     model while it searches (utils.py, ``get_model``).
 
     Raises:
-        UserError: no such model, or RecBole has it but it is not a sequential one.
+        UserError: no such model, or one that does not run here.
     """
+    check_model_name(name)
     if name in OUR_MODELS:
         return getattr(importlib.import_module(OUR_MODELS[name]), name)
-    package = "recbole.model.sequential_recommender"
-    if name.lower() in _modules(package):
-        from recbole_tagnnpp.recbole_compat import import_sequential_model
+    from recbole_tagnnpp.recbole_compat import import_sequential_model
 
-        found = getattr(import_sequential_model(name.lower()), name, None)
-        if isinstance(found, type):
-            return found
-    for other in ("general", "context_aware", "knowledge_aware"):
-        if name.lower() in _modules(f"recbole.model.{other}_recommender"):
-            raise UserError(f"model={name}: a {other.replace('_', '-')} model of RecBole; only sequential ones run here")
+    return getattr(import_sequential_model(name.lower()), name)
+
+
+def check_model_name(name: str) -> None:
+    """Look a name up without importing any model.
+
+    Raises:
+        UserError: no such model, or one that does not run here.
+    """
+    if name in UNABLE:
+        raise UserError(f"model={name}: {UNABLE[name]}")
     known = known_models()
+    if name in known:
+        return
+    for other in ("general", "context_aware", "knowledge_aware"):
+        if name in _classes(other):
+            raise UserError(f"model={name}: a {other.replace('_', '-')} model of RecBole; only sequential ones run here")
     near = difflib.get_close_matches(name.lower(), [n.lower() for n in known], n=1, cutoff=0.5)
     hint = [n for n in known if near and n.lower() == near[0]]
     suggestion = f"did you mean {hint[0]}?" if hint else f"there are {', '.join(known)}"
@@ -42,19 +73,19 @@ def find_model(name: str) -> type:
 
 
 def known_models() -> list[str]:
-    """Names of our models and, as their modules spell them, of RecBole's sequential models."""
-    from recbole_tagnnpp.config.properties import recbole_property_folder
-
-    theirs = _modules("recbole.model.sequential_recommender")
-    spelled = [f.stem for f in (recbole_property_folder() / "model").glob("*.yaml") if f.stem.lower() in theirs]
-    return sorted([*OUR_MODELS, *spelled])
+    """Names of the models that run: ours and RecBole's."""
+    return sorted({*OUR_MODELS, *_classes("sequential")} - UNABLE.keys())
 
 
-def _modules(package: str) -> set[str]:
-    # the package itself is not imported: its __init__ imports every model
-    parent, _, leaf = package.rpartition(".")
-    from recbole_tagnnpp.config.properties import recbole_property_folder
+def _classes(kind: str) -> list[str]:
+    """Models of one of RecBole's packages: each module holds the class of its name, in other letters.
 
-    folder = recbole_property_folder().parent / "model" / leaf
-    assert parent == "recbole.model"
-    return {module.name for module in pkgutil.iter_modules([str(folder)])}
+    The sources are read as text, because importing one model imports all of its kind.
+    """
+    folder = recbole_property_folder().parent / "model" / f"{kind}_recommender"
+    found = []
+    for module in pkgutil.iter_modules([str(folder)]):
+        source = (folder / f"{module.name}.py").read_text(encoding="utf-8")
+        classes = re.findall(r"^class (\w+)\(", source, flags=re.MULTILINE)
+        found += [name for name in classes if name.lower() == module.name]
+    return found

@@ -1,17 +1,25 @@
 """Where property files are: model, dataset and preset settings, and the defaults of all runs."""
 
 import importlib.util
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def property_folders() -> list[Path]:
-    """Folders that are searched, first hit wins: the working directory's, the checkout's, the installed package's."""
-    candidates = [Path("properties"), PACKAGE.parent / "properties", PACKAGE / "properties"]
-    return [folder for folder in candidates if folder.is_dir()]
+    """Folders that are searched, first hit wins: the working directory's, then the shipped one.
+
+    The shipped one is inside an installed package and beside the package in a checkout.
+    """
+    inside = PACKAGE / "properties"
+    shipped = inside if inside.is_dir() else PACKAGE.parent / "properties"
+    own = Path("properties")
+    folders = [shipped] if own.resolve() == shipped.resolve() else [own, shipped]
+    return [folder for folder in folders if folder.is_dir()]
 
 
+@cache
 def recbole_property_folder() -> Path:
     """RecBole's own property files."""
     spec = importlib.util.find_spec("recbole")
@@ -20,13 +28,16 @@ def recbole_property_folder() -> Path:
     return Path(spec.origin).parent / "properties"
 
 
+def find_property_files(kind: str, name: str) -> list[Path]:
+    """Every ``properties/<kind>/<name>.yaml``, the shipped one first; ``kind`` may be empty."""
+    files = [folder / kind / f"{name}.yaml" for folder in reversed(property_folders())]
+    return [file for file in files if file.is_file()]
+
+
 def find_property_file(kind: str, name: str) -> Path | None:
-    """``properties/<kind>/<name>.yaml`` in the first folder that has it; ``kind`` may be empty."""
-    for folder in property_folders():
-        file = folder / kind / f"{name}.yaml"
-        if file.is_file():
-            return file
-    return None
+    """``properties/<kind>/<name>.yaml`` in the first folder that has it."""
+    files = find_property_files(kind, name)
+    return files[-1] if files else None
 
 
 def known_names(kind: str) -> list[str]:

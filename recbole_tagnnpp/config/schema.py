@@ -1,9 +1,10 @@
 """What a key may be: one table, read by the check of every configuration."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from recbole_tagnnpp.config.yaml_files import shortened
 from recbole_tagnnpp.errors import UserError
 
 
@@ -28,10 +29,13 @@ def _is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def integer(minimum: int, or_none: bool = False) -> Rule:
-    """A whole number of at least ``minimum``."""
-    words = f"a whole number of at least {minimum}" + (", or ~" if or_none else "")
-    return Rule(words, lambda v: (or_none and v is None) or (_is_integer(v) and v >= minimum))
+def integer(minimum: int, maximum: int | None = None, or_none: bool = False) -> Rule:
+    """A whole number of at least ``minimum`` and at most ``maximum``."""
+    words = f"a whole number of at least {minimum}" + ("" if maximum is None else f" and at most {maximum}")
+    return Rule(
+        words + (", or ~" if or_none else ""),
+        lambda v: (or_none and v is None) or (_is_integer(v) and minimum <= v and (maximum is None or v <= maximum)),
+    )
 
 
 def number(above: float, or_none: bool = False) -> Rule:
@@ -59,6 +63,16 @@ def _list_of(accepts: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda v: isinstance(v, (list, tuple)) and all(accepts(entry) for entry in v)
 
 
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+RANKING_METRICS = (
+    "hit", "mrr", "ndcg", "recall", "precision", "map", "itemcoverage", "averagepopularity", "giniindex",
+    "shannonentropy", "tailpercentage",
+)  # fmt: skip
+"""RecBole's metrics of the first K items, as its ``metric_types`` spells them."""
+
 BOOLEAN = Rule("True or False", lambda v: isinstance(v, bool))
 WORDS = Rule("a list of words", _list_of(lambda v: isinstance(v, str)))
 PROBABILITY = number_from(0.0, 1.0)
@@ -66,14 +80,19 @@ TEXT = Rule("a word", lambda v: isinstance(v, str) and bool(v))
 
 RULES: dict[str, Rule] = {
     # runs
-    "seed": integer(0),
+    "seed": integer(0, 2**32 - 1),  # numpy's limit
     "reproducibility": BOOLEAN,
     "show_progress": BOOLEAN,
     "use_gpu": BOOLEAN,
+    "gpu_id": Rule(
+        "the number of one GPU (use_gpu=False for none)",
+        lambda v: (_is_integer(v) and v >= 0) or (isinstance(v, str) and v.isdecimal()),
+    ),
     "state": Rule(
         "one of DEBUG, INFO, WARNING, ERROR, CRITICAL",
         lambda v: isinstance(v, str) and v.upper() in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
     ),
+    "preparation": Rule("a mapping of rules, or ~", lambda v: v is None or isinstance(v, dict)),
     "data_path": TEXT,
     "checkpoint_dir": TEXT,
     "results_path": TEXT,
@@ -112,10 +131,27 @@ RULES: dict[str, Rule] = {
     "loss_type": Rule("CE (all items compete in one softmax)", lambda v: v == "CE"),
     # evaluation
     "eval_batch_size": integer(1),
-    "topk": Rule("a list of whole numbers of at least 1", _list_of(lambda v: _is_integer(v) and v >= 1)),
+    "topk": Rule(
+        "a list of whole numbers of at least 1",
+        lambda v: bool(v) and _list_of(lambda k: _is_integer(k) and k >= 1)(v),
+    ),
+    "metrics": Rule(
+        "a list of " + ", ".join(RANKING_METRICS),
+        lambda v: bool(v) and _list_of(lambda m: isinstance(m, str) and m.lower() in RANKING_METRICS)(_as_list(v)),
+    ),
     "metric_decimal_place": integer(1),
     "MAX_ITEM_LIST_LENGTH": integer(1),
-    # TAGNN++
+    # models
+    "hidden_size": integer(1),
+    "num_layers": integer(1),
+    "step": integer(1),
+    "dropout_prob": PROBABILITY,
+    "dropout_probs": Rule(
+        "two numbers of at least 0.0 and below 1.0",
+        lambda v: isinstance(v, list) and len(v) == 2 and all(PROBABILITY.accepts(entry) for entry in v),
+    ),
+    "initializer_range": number(0.0),
+    "temperature": number(0.0),
     "embedding_size": integer(1),
     "n_gnn_steps": integer(1),
     "n_layers": integer(1),
@@ -138,54 +174,131 @@ RULES: dict[str, Rule] = {
     "target_attention_precision": one_of("float32", "bfloat16"),
 }
 
-HIDDEN_ACTIVATIONS = one_of("relu", "gelu")
+OUR_ACTIVATIONS = one_of("relu", "gelu")
+RECBOLE_ACTIVATIONS = one_of("gelu", "relu", "swish", "tanh", "sigmoid")
 
-FIXED: dict[str, tuple[Any, str]] = {
-    "repeatable": (True, "items of the session stay candidates, as in all published results"),
-    "train_neg_sample_args": (None, "training competes against all items"),
-    "benchmark_filename": (["train", "valid", "test"], "the split is made by `prepare`"),
-    "USER_ID_FIELD": ("session_id", "prepared files name it so"),
-    "ITEM_ID_FIELD": ("item_id", "prepared files name it so"),
-    "LIST_SUFFIX": ("_list", "prepared files name it so"),
-    "alias_of_item_id": (["item_id_list"], "prefixes and targets share one vocabulary"),
-    "worker": (0, "batches are made in the training process"),
+
+@dataclass(frozen=True)
+class Fixed:
+    """A key that the protocol decides.
+
+    Attributes:
+        value: the value it has.
+        reason: for the message.
+        implied: entries of a mapping that go without saying.
+    """
+
+    value: Any
+    reason: str
+    implied: Mapping[str, Any] = field(default_factory=dict)
+
+    def accepts(self, given: Any) -> bool:
+        """Whether a setting says the same, perhaps less of it or in RecBole's longer form."""
+        if isinstance(self.value, dict) and isinstance(given, dict):
+            said = {**self.value, **self.implied}
+            return all(key in said and self._same(said[key], entry) for key, entry in given.items())
+        return type(given) is type(self.value) and given == self.value
+
+    @staticmethod
+    def _same(value: Any, given: Any) -> bool:
+        in_each_phase = isinstance(given, dict) and given.keys() == {"valid", "test"} and isinstance(value, str)
+        return given == value or (in_each_phase and set(given.values()) == {value})
+
+
+FIXED: dict[str, Fixed] = {
+    "repeatable": Fixed(True, "items of the session stay candidates, as in all published results"),
+    "train_neg_sample_args": Fixed(None, "training competes against all items"),
+    "eval_args": Fixed(
+        {"split": {"LS": "valid_and_test"}, "order": "TO", "mode": "full"},
+        "every item is ranked, and the split is made by `prepare`",
+        implied={"group_by": "user"},
+    ),
+    "benchmark_filename": Fixed(["train", "valid", "test"], "the split is made by `prepare`"),
+    "USER_ID_FIELD": Fixed("session_id", "prepared files name it so"),
+    "ITEM_ID_FIELD": Fixed("item_id", "prepared files name it so"),
+    "LIST_SUFFIX": Fixed("_list", "prepared files name it so"),
+    "alias_of_item_id": Fixed(["item_id_list"], "prefixes and targets share one vocabulary"),
+    "worker": Fixed(0, "batches are made in the training process"),
 }
-"""Keys that the protocol decides: value and reason."""
+"""Keys that the protocol decides."""
+
+_NO_STEP = "prepared sessions are used as they are; what `prepare` keeps is said in properties/dataset/"
+_NO_CACHE = "RecBole's caches are pickles, which are not read here"
+_NO_WANDB = "runs are written to results_path"
+UNUSED: dict[str, str] = {
+    **dict.fromkeys(
+        (
+            "rm_dup_inter", "val_interval", "filter_inter_by_user_or_item", "user_inter_num_interval",
+            "item_inter_num_interval", "load_col", "unload_col", "unused_col", "additional_feat_suffix", "seq_len",
+            "threshold", "numerical_features", "normalize_field", "normalize_all", "discretization", "preload_weight",
+            "alias_of_user_id", "alias_of_entity_id", "alias_of_relation_id", "field_separator", "seq_separator",
+            "transform", "kg_reverse_r", "entity_kg_num_interval", "relation_kg_num_interval",
+        ),
+        _NO_STEP,
+    ),
+    **dict.fromkeys(("save_dataset", "dataset_save_path", "save_dataloaders", "dataloaders_save_path"), _NO_CACHE),
+    **dict.fromkeys(("log_wandb", "wandb_project"), _NO_WANDB),
+    "valid_metric_bigger": "it follows from valid_metric",
+}  # fmt: skip
+"""RecBole's keys that nothing here reads, and why: other values than RecBole's own would be ignored in silence."""
 
 
-def check_values(settings: dict[str, Any], where: Callable[[str], str]) -> None:
+def check_values(
+    settings: Mapping[str, Any],
+    recbole_defaults: Mapping[str, Any],
+    model_defaults: Mapping[str, Any],
+    where: Callable[[str], str],
+) -> None:
     """Check every key that has a rule, and those that depend on each other.
 
     Args:
         settings: final configuration.
+        recbole_defaults: what RecBole sets for every model.
+        model_defaults: what the model's property file sets; values of keys without a rule must be of the same kind.
         where: tells where a key was set, for the message.
 
     Raises:
         UserError: a value is not allowed.
     """
+
+    def refuse(key: str, allowed: str) -> None:
+        raise UserError(f"{where(key)}{key}={shortened(settings[key])}: {allowed}")
+
     for key, rule in RULES.items():
         if key in settings and not rule.accepts(settings[key]):
-            raise UserError(f"{where(key)}{key}={settings[key]!r}: allowed is {rule.allowed}")
-    for key, (value, reason) in FIXED.items():
-        if key in settings and settings[key] != value:
-            raise UserError(f"{where(key)}{key}={settings[key]!r}: allowed is only {value!r} ({reason})")
-    _check_valid_metric(settings, where)
-    if settings["model"] == "TAGNNPP":
-        size, heads = settings["embedding_size"], settings["n_heads"]
-        if size % heads:
-            raise UserError(f"{where('n_heads')}n_heads={heads}: must divide embedding_size={size}")
-        if not HIDDEN_ACTIVATIONS.accepts(settings["hidden_act"]):
-            raise UserError(
-                f"{where('hidden_act')}hidden_act={settings['hidden_act']!r}: allowed is {HIDDEN_ACTIVATIONS.allowed}"
-            )
+            refuse(key, f"allowed is {rule.allowed}")
+    for key, fixed in FIXED.items():
+        if not fixed.accepts(settings[key]):
+            refuse(key, f"allowed is only {fixed.value!r} ({fixed.reason})")
+    for key, reason in UNUSED.items():
+        if settings[key] != recbole_defaults[key]:
+            refuse(key, f"has no effect here, {reason}")
+    for key, default in model_defaults.items():
+        if key not in RULES and key != "hidden_act" and not _is_like(default, settings[key]):
+            refuse(key, f"allowed is a value like {default!r}")
+    _check_valid_metric(settings, refuse)
+    if settings["minimum_learning_rate"] > settings["learning_rate"]:
+        refuse("minimum_learning_rate", f"allowed is at most learning_rate={settings['learning_rate']}")
+    if "n_heads" in model_defaults:
+        width = "hidden_size" if "hidden_size" in model_defaults else "embedding_size"
+        if width in settings and settings[width] % settings["n_heads"]:
+            refuse("n_heads", f"must divide {width}={settings[width]}")
+    if "hidden_act" in model_defaults:
+        activations = OUR_ACTIVATIONS if settings["model"] == "TAGNNPP" else RECBOLE_ACTIVATIONS
+        if not activations.accepts(settings["hidden_act"]):
+            refuse("hidden_act", f"allowed is {activations.allowed}")
 
 
-def _check_valid_metric(settings: dict[str, Any], where: Callable[[str], str]) -> None:
-    metrics: Sequence[str] = settings["metrics"]
-    metrics = [metrics] if isinstance(metrics, str) else metrics
-    topk = settings["topk"]
-    allowed = [f"{metric}@{k}" for metric in metrics for k in topk]
+def _is_like(default: Any, value: Any) -> bool:
+    if default is None:
+        return True
+    if _is_number(default):
+        return _is_number(value)
+    return isinstance(value, type(default))
+
+
+def _check_valid_metric(settings: Mapping[str, Any], refuse: Callable[[str, str], None]) -> None:
+    metrics: Sequence[str] = _as_list(settings["metrics"])
+    allowed = [f"{metric}@{k}" for metric in metrics for k in settings["topk"]]
     if str(settings["valid_metric"]).lower() not in [name.lower() for name in allowed]:
-        raise UserError(
-            f"{where('valid_metric')}valid_metric={settings['valid_metric']!r}: allowed is one of {', '.join(allowed)}"
-        )
+        refuse("valid_metric", f"allowed is one of {', '.join(allowed)}")

@@ -35,6 +35,33 @@ def test_help_does_not_import_torch() -> None:
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "--dataset=demo", "--epoch=3"],
+        ["train", "--dataset=demo", "--epochs=0"],
+        ["train", "--dataset=demo", "--model=SRGN"],
+        ["train", "--dataset=demo", "--model=FPMC"],
+        ["train", "--dataset=demo", "--preset=best"],
+        ["prepare", "--dataset=mine", "--source=x"],
+    ],
+)
+def test_mistakes_show_before_torch_loads(arguments: list[str]) -> None:
+    code = (
+        "import sys; from recbole_tagnnpp.cli import main; "
+        f"sys.exit(9 if main({arguments}) != 2 else 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_help_for_a_reader_who_has_gone() -> None:
+    command = f"{sys.executable} -u -m recbole_tagnnpp --help | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], cwd=REPOSITORY, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["trian"], "'trian': no such command; did you mean train?"),

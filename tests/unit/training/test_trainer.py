@@ -9,9 +9,14 @@ import numpy as np
 import pytest
 import torch
 
+import recbole_tagnnpp.recbole_compat  # noqa: F401  isort: skip
+from recbole.evaluator import Evaluator
+
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.training import trainer as trainer_module
 from recbole_tagnnpp.training.checkpoint import load_checkpoint
+from recbole_tagnnpp.training.target_collector import TargetCollector
+from recbole_tagnnpp.training.trainer import SessionTrainer
 from tests.unit.training.small_run import loader, tiny_trainer
 
 
@@ -160,9 +165,17 @@ def test_evaluation_every_second_epoch(tmp_path: Path) -> None:
     assert load_checkpoint(trainer.last_file)["training"]["epoch"] == 4
 
 
+def measured_by(trainer: SessionTrainer, metrics: list[str]) -> SessionTrainer:
+    """Metrics of RecBole that configurations of runs do not offer, for the branch that ranks full scores."""
+    trainer.config["metrics"] = metrics
+    trainer.eval_collector, trainer.evaluator = TargetCollector(trainer.config), Evaluator(trainer.config)
+    assert trainer.eval_collector.needs_only_top_items is ("GAUC" not in metrics)
+    return trainer
+
+
 def test_metric_that_needs_every_score(tmp_path: Path) -> None:
     # GAUC of one target: the share of the other items that rank below it
-    trainer = tiny_trainer(tmp_path, metrics=["Hit", "GAUC"], valid_metric="Hit@5")
+    trainer = measured_by(tiny_trainer(tmp_path), ["Hit", "GAUC"])
     validation = loader(trainer, "validation", False, batch_size=7)
     result = trainer.evaluate(validation, load_best_model=False)
     shares = []
@@ -278,3 +291,48 @@ def test_weights_of_other_items_are_not_evaluated(tmp_path: Path) -> None:
     trainer.item_tokens = trainer.item_tokens[::-1]
     with pytest.raises(UserError, match="its items are not those of this dataset"):
         trainer.evaluate(loader(trainer, "validation", False))
+
+
+def test_early_stopping_counts_on_across_interruptions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = [0.3, 0.5, 0.4, 0.5, 0.4, 0.3, 0.2, 0.9]  # equal to the best counts as best; the third worse one stops
+
+    class Stopped(Exception):
+        pass
+
+    def stop(epoch: int, score: float) -> None:
+        assert score == scores[epoch]
+        raise Stopped
+
+    trainer = None
+    for epoch in range(len(scores)):
+        trainer = tiny_trainer(tmp_path, epochs=9, stopping_step=2)
+        if epoch:
+            trainer.resume_checkpoint(trainer.last_file)
+        score = scores[epoch]
+        monkeypatch.setattr(trainer, "_valid_epoch", lambda *_, s=score, **__: (s, {"mrr@20": s}))
+        try:
+            trainer.fit(loader(trainer), loader(trainer, "validation", False), callback_fn=stop)
+        except Stopped:
+            continue
+        break
+    assert trainer is not None
+    assert [entry["valid_result"]["mrr@20"] for entry in trainer.history] == scores[:7]
+    assert trainer.best_epoch == 3
+    assert trainer.best_valid_score == 0.5
+    assert trainer.best_valid_result == {"mrr@20": 0.5}
+    assert load_checkpoint(trainer.folder / "best.pth")["training"]["epoch"] == 3
+
+
+@pytest.mark.parametrize("metrics", [["Hit"], ["Hit", "GAUC"]])
+def test_padding_is_never_recommended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metrics: list[str]) -> None:
+    trainer = measured_by(tiny_trainer(tmp_path, model="GRU4Rec", topk=[1], valid_metric="MRR@1"), metrics)
+
+    def padding_first_target_second(batch: Any) -> torch.Tensor:
+        scores = torch.zeros(len(batch), trainer.model.n_items)
+        scores[:, 0] = 2
+        scores[torch.arange(len(batch)), batch["item_id"]] = 1
+        return scores
+
+    monkeypatch.setattr(trainer.model, "full_sort_predict", padding_first_target_second)
+    result = trainer.evaluate(loader(trainer, "validation", False), load_best_model=False)
+    assert set(result.values()) == {1.0}

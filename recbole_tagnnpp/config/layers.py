@@ -1,0 +1,206 @@
+"""Settings from all their sources, merged into one mapping; reads files only, so that mistakes show before torch loads."""
+
+import copy
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from recbole_tagnnpp.config.models import check_model_name
+from recbole_tagnnpp.config.properties import (
+    find_property_file,
+    find_property_files,
+    known_names,
+    recbole_property_folder,
+)
+from recbole_tagnnpp.config.schema import FIXED, check_values
+from recbole_tagnnpp.config.yaml_files import read_yaml
+from recbole_tagnnpp.errors import UserError
+
+DATASET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+PRESET_OWNER = "for_model"
+"""Key of a preset file that names the model it belongs to."""
+CHOICES = {"model", "dataset", "preset"}
+"""Keys that choose property files."""
+RECBOLE_DEFAULTS = ("overall.yaml", "dataset/sample.yaml", "quick_start_config/sequential.yaml")
+
+
+@dataclass
+class Layers:
+    """Merged settings of a run.
+
+    Attributes:
+        model, dataset: names.
+        internal: settings of property files and preset.
+        files, dictionary, command_line: settings of the caller.
+        final: all of them by priority, checked.
+        origin: where a key was set last, as the start of a message: ``"a.yaml: "``, ``"--"``; RecBole's are missing.
+        recbole_defaults: what RecBole sets for every sequential model.
+        model_defaults: what the model's own property file sets.
+    """
+
+    model: str = ""
+    dataset: str = ""
+    internal: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, Any] = field(default_factory=dict)
+    dictionary: dict[str, Any] = field(default_factory=dict)
+    command_line: dict[str, Any] = field(default_factory=dict)
+    final: dict[str, Any] = field(default_factory=dict)
+    origin: dict[str, str] = field(default_factory=dict)
+    recbole_defaults: dict[str, Any] = field(default_factory=dict)
+    model_defaults: dict[str, Any] = field(default_factory=dict)
+
+
+def merge_layers(
+    model: str | type | None,
+    dataset: str | None,
+    config_files: Sequence[str | Path] = (),
+    dictionary: Mapping[str, Any] | None = None,
+    command_line: Mapping[str, Any] | None = None,
+) -> Layers:
+    """Read the property files that belong to a run, lay the caller's settings over them, and check the result.
+
+    Args:
+        model: name, or a class of the caller; the command line outranks it, other sources do not.
+        dataset: name, likewise.
+        config_files: YAML files, later ones win.
+        dictionary: outranks files.
+        command_line: outranks everything.
+
+    Raises:
+        UserError: an unknown model, key or preset, a missing or malformed file, a value that is not allowed.
+    """
+    layers = Layers(dictionary=copy.deepcopy(dict(dictionary or {})), command_line=dict(command_line or {}))
+    caller_origin: dict[str, str] = {}
+    for file in config_files:
+        content = read_yaml(Path(file))
+        caller_origin.update(dict.fromkeys(content, f"{file}: "))
+        _lay_over(layers.files, content)
+    caller_origin.update(dict.fromkeys(layers.dictionary, ""))
+    caller_origin.update(dict.fromkeys(layers.command_line, "--"))
+    caller = _merged(layers.files, layers.dictionary, layers.command_line)
+
+    layers.dataset = _dataset_name(layers.command_line.get("dataset", dataset or caller.get("dataset")))
+    layers.model = _model_name(layers.command_line.get("model", model or caller.get("model")))
+    known = _read_property_files(layers)
+    _read_preset(layers, caller, known)
+    _refuse_unknown(caller, known | CHOICES, caller_origin)
+    layers.origin.update(caller_origin)
+
+    final = _merged(layers.internal, layers.files, layers.dictionary, layers.command_line)
+    final.update(model=layers.model, dataset=layers.dataset, preset=layers.internal["preset"])
+    if isinstance(final["topk"], int) and not isinstance(final["topk"], bool):
+        final["topk"] = [final["topk"]]
+    for key, rule in FIXED.items():
+        if key not in layers.origin or rule.accepts(final[key]):  # RecBole's own defaults differ
+            final[key] = copy.deepcopy(rule.value)
+    check_values(final, layers.recbole_defaults, layers.model_defaults, lambda key: layers.origin.get(key, ""))
+    layers.final = final
+    return layers
+
+
+def _merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    settings: dict[str, Any] = {}
+    for layer in layers:
+        _lay_over(settings, layer)
+    return settings
+
+
+def _lay_over(settings: dict[str, Any], layer: Mapping[str, Any]) -> None:
+    """Put a layer over settings; single rules of ``preparation`` leave the other rules as they are."""
+    for key, value in layer.items():
+        below = settings.get(key)
+        if key == "preparation" and isinstance(below, dict) and isinstance(value, dict):
+            value = {**below, **value}
+        settings[key] = value
+
+
+def _dataset_name(name: Any) -> str:
+    if name is None or name == "":
+        raise UserError(f"no dataset given: --dataset=NAME, one of {', '.join(known_names('dataset'))} or your own")
+    if isinstance(name, int) and not isinstance(name, bool):
+        name = str(name)  # --dataset=2015
+    if not isinstance(name, str) or not DATASET_NAME.fullmatch(name):
+        raise UserError(f"dataset={name!r}: allowed are letters, digits, '_', '-' and '.'")
+    return name
+
+
+def _model_name(model: Any) -> str:
+    if model is None:
+        raise UserError("no model given: --model=NAME, for example TAGNNPP or SRGNN")
+    if isinstance(model, type):
+        return model.__name__
+    check_model_name(str(model))
+    return str(model)
+
+
+def _read_property_files(layers: Layers) -> set[str]:
+    """Fill ``internal`` from property files, lowest first; returns the keys that these files declare.
+
+    RecBole's files and the shipped ones declare keys; what ``./properties`` lays over them is checked like any input.
+    """
+    recbole = recbole_property_folder()
+    for name in RECBOLE_DEFAULTS:
+        layers.recbole_defaults.update(read_yaml(recbole / name))
+    layers.internal.update(layers.recbole_defaults)
+    known = {*layers.internal, "preset", "preparation"}
+
+    def add(files: Iterable[Path], declares: bool) -> None:
+        for file in files:
+            content = read_yaml(file)
+            where = "" if file.is_relative_to(recbole) else f"{file}: "
+            if declares:
+                known.update(content)
+            _refuse_unknown(content, known - {"model", "dataset"}, dict.fromkeys(content, where))
+            if where:
+                layers.origin.update(dict.fromkeys(content, where))
+            _lay_over(layers.internal, content)
+
+    overall = find_property_files("", "overall")
+    add(overall[:1], declares=True)
+    add(overall[1:], declares=False)
+    theirs = recbole / "model" / f"{layers.model}.yaml"
+    of_model = [*([theirs] if theirs.is_file() else []), *find_property_files("model", layers.model)]
+    if of_model:
+        layers.model_defaults.update({k: v for k, v in read_yaml(of_model[0]).items() if k not in CHOICES})
+    add(of_model[:1], declares=True)
+    add(of_model[1:], declares=False)
+    of_dataset = find_property_file("dataset", layers.dataset)
+    add([of_dataset] if of_dataset else [], declares=False)
+    return known
+
+
+def _read_preset(layers: Layers, caller: Mapping[str, Any], known: set[str]) -> None:
+    """Lay ``preset/<preset>.yaml`` and ``preset/<preset>.<dataset>.yaml`` over the property files."""
+    preset = caller.get("preset", layers.internal.get("preset"))
+    layers.internal["preset"] = preset
+    if preset is None:
+        return
+    names = sorted({name.split(".")[0] for name in known_names("preset")})
+    file = find_property_file("preset", str(preset)) if str(preset) in names else None
+    if file is None:
+        raise UserError(f"preset={preset}: no such preset; there are {', '.join(names)}, and ~ for none")
+    for_dataset = find_property_file("preset", f"{preset}.{layers.dataset}")
+    for source in (file, for_dataset):
+        if source is None:
+            continue
+        content = read_yaml(source)
+        owner = content.pop(PRESET_OWNER, layers.model)
+        if owner != layers.model:
+            raise UserError(f"preset={preset}: belongs to model {owner}, not to {layers.model}")
+        _refuse_unknown(content, known - CHOICES, dict.fromkeys(content, f"{source}: "))
+        layers.origin.update(dict.fromkeys(content, f"{source}: "))
+        _lay_over(layers.internal, content)
+
+
+def _refuse_unknown(settings: Mapping[str, Any], known: set[str], origin: Mapping[str, str]) -> None:
+    for key in settings:
+        if key in known:
+            continue
+        if key == "config_files":
+            raise UserError(f"{origin[key]}config_files: allowed on the command line only")
+        near = difflib.get_close_matches(key, known | {"config_files"}, n=1, cutoff=0.6)
+        hint = f"did you mean {near[0]}?" if near else "see properties/overall.yaml and properties/model/"
+        raise UserError(f"{origin[key]}{key}: unknown key; {hint}")

@@ -1,0 +1,126 @@
+"""Values: limits, what depends on what, and keys that nothing here reads."""
+
+import re
+from typing import Any
+
+import pytest
+from recbole.evaluator import metric_types
+
+from recbole_tagnnpp.config.layers import merge_layers
+from recbole_tagnnpp.config.models import known_models
+from recbole_tagnnpp.config.schema import FIXED, RANKING_METRICS, RULES, UNUSED
+from recbole_tagnnpp.errors import UserError
+
+
+def settings(model: str = "TAGNNPP", **values: Any) -> dict[str, Any]:
+    return merge_layers(model, "demo", command_line=values).final
+
+
+def test_metrics_are_those_of_recbole_that_have_a_cut_off() -> None:
+    ranking = {name for name, kind in metric_types.items() if kind.name == "RANKING"}
+    assert set(RANKING_METRICS) == ranking - {"gauc"}
+
+
+@pytest.mark.parametrize("model", known_models())
+def test_defaults_of_every_model_are_allowed(model: str) -> None:
+    assert settings(model)["loss_type"] == "CE"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "is_allowed"),
+    [
+        ("seed", 2**32 - 1, True), ("seed", 2**32, False), ("seed", True, False),
+        ("hidden_dropout_prob", 0, True), ("hidden_dropout_prob", 0.999, True), ("hidden_dropout_prob", 1, False),
+        ("learning_rate", 1e-9, True), ("learning_rate", 0, False), ("learning_rate", float("nan"), False),
+        ("weight_decay", 0, True), ("weight_decay", -1e-9, False), ("weight_decay", float("inf"), False),
+        ("topk", [20], True), ("topk", 20, True), ("topk", [], False), ("topk", [True, 20], False), ("topk", "20", False),
+        ("metrics", "mrr", True), ("metrics", [], False), ("metrics", ["MRR", 5], False), ("metrics", ["GAUC"], False),
+        ("gpu_id", 0, True), ("gpu_id", "1", True), ("gpu_id", -1, False), ("gpu_id", "a", False), ("gpu_id", None, False),
+        ("step_decay_factor", 1, True), ("step_decay_factor", 1.01, False), ("step_decay_factor", 0, False),
+        ("minimum_learning_rate", 0.001, True), ("minimum_learning_rate", 0.0011, False),
+        ("n_heads", 100, True), ("n_heads", 3, False),
+        ("preparation", {"test_days": 1}, True), ("preparation", 5, False),
+        ("stopping_step", 0, True), ("eval_step", 0, False), ("threads", None, True), ("epochs", 10.0, False),
+    ],
+)  # fmt: skip
+def test_limits(key: str, value: Any, is_allowed: bool) -> None:
+    if is_allowed:
+        settings(**{key: value})
+    else:
+        with pytest.raises(UserError, match=f"--{key}="):
+            settings(**{key: value})
+
+
+@pytest.mark.parametrize(
+    ("model", "key", "value", "message"),
+    [
+        ("SASRec", "n_heads", 3, "must divide hidden_size=64"),
+        ("CORE", "n_heads", 3, "must divide embedding_size=64"),
+        ("SASRec", "hidden_act", "elu", "one of gelu, relu, swish, tanh, sigmoid"),
+        ("GRU4Rec", "dropout_prob", 1.5, "below 1"),
+        ("GRU4Rec", "hidden_size", "wide", "a whole number"),
+        ("GRU4Rec", "num_layers", 0, "a whole number of at least 1"),
+        ("NARM", "dropout_probs", [0.1], "two numbers"),
+        ("NARM", "dropout_probs", [0.1, 1.0], "two numbers"),
+        ("GCSAN", "weight", "much", "a value like 0.6"),
+        ("RepeatNet", "joint_train", 1, "a value like False"),
+        ("HGN", "reg_weight", 0.1, "a value like \\[0.0, 0.0\\]"),
+        ("CORE", "dnn_type", 3, "a value like 'trm'"),
+    ],
+)
+def test_keys_of_recboles_models(model: str, key: str, value: Any, message: str) -> None:
+    with pytest.raises(UserError, match=f"--{key}=.*: .*{message}"):
+        settings(model, **{key: value})
+
+
+def test_whole_numbers_are_numbers() -> None:
+    assert settings("GCSAN", weight=1)["weight"] == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"mode": "full"},
+        {"mode": {"valid": "full", "test": "full"}},
+        {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "full"},
+    ],
+)
+def test_evaluation_arguments_may_say_what_is_done_anyway(said: dict) -> None:
+    assert settings(eval_args=said)["eval_args"] == FIXED["eval_args"].value
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        5,
+        None,
+        {"mode": "uni100"},
+        {"mode": {"valid": "uni100", "test": "full"}},
+        {"split": {"RS": [0.8, 0.1, 0.1]}},
+        {"order": "RO"},
+        {"group_by": "none"},
+        {"modus": "full"},
+    ],
+)
+def test_evaluation_arguments_that_would_be_ignored_are_refused(said: Any) -> None:
+    with pytest.raises(UserError, match=r"--eval_args=.*allowed is only .*every item is ranked"):
+        settings(eval_args=said)
+
+
+@pytest.mark.parametrize("key", sorted(FIXED))
+def test_keys_of_the_protocol_have_one_value(key: str) -> None:
+    assert settings()[key] == settings("SRGNN")[key] == FIXED[key].value
+    with pytest.raises(UserError, match=f"--{key}='other': allowed is only"):
+        settings(**{key: "other"})
+
+
+@pytest.mark.parametrize("key", sorted(UNUSED))
+def test_keys_without_effect_are_refused(key: str) -> None:
+    with pytest.raises(UserError, match=f"--{key}='other': has no effect here, {re.escape(UNUSED[key])}"):
+        settings(**{key: "other"})
+    settings(**{key: settings()[key]})
+
+
+def test_tables_do_not_overlap() -> None:
+    assert not (RULES.keys() & FIXED.keys() | RULES.keys() & UNUSED.keys() | FIXED.keys() & UNUSED.keys())
