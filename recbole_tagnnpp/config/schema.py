@@ -170,8 +170,8 @@ RULES: dict[str, Rule] = {
     "layer_norm_eps": number(0.0),
     "training_candidates": integer(1, or_none=True),
     "candidate_distribution": one_of("popularity", "uniform"),
-    "target_attention_backend": one_of("auto", "reference", "cpu"),
-    "target_attention_precision": one_of("float32", "bfloat16"),
+    "target_attention_backend": one_of("auto", "reference", "cpu", "cuda"),
+    "target_attention_precision": one_of("float32", "tf32", "bfloat16"),
 }
 
 OUR_ACTIVATIONS = one_of("relu", "gelu")

@@ -1,18 +1,12 @@
 """Target attention on the CPU: loss and gradients in one go, chunk by chunk.
 
-Two identities spare rows of the products.  The attention weights sum to 1, so the session vector can be added to the
-values: ``s.v + sum_l p_l (u_l.v) = sum_l p_l ((u_l + s).v)``.  A softmax does not change when a number is added to all its
-inputs, so the key of a session's first position can be taken off all its keys: it becomes 0 and needs no row.  A session
-of n clicks then has n value rows and n - 1 key rows.
-
-For a chunk of sessions the rows X give Z = X E^T.  One fused pass over Z computes scores and the sums behind the softmax
-over items, a second one overwrites Z by the gradient of the loss, and two more products give the gradients of X and E.
-The loss is the last thing that a training step computes, so all of this happens in the forward call; the backward call
-only scales.
+For a chunk of sessions the rows X (see ``rows.py``) give Z = X E^T.  One fused pass over Z computes scores and the sums
+behind the softmax over items, a second one overwrites Z by the gradient of the loss, and two more products give the
+gradients of X and E.  The loss is the last thing that a training step computes, so all of this happens in the forward
+call; the backward call only scales.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +14,7 @@ import torch
 from torch import Tensor
 
 from recbole_tagnnpp.model.target_attention.reference import stable_topk
+from recbole_tagnnpp.model.target_attention.rows import Chunk, Rows, chunks
 
 CHUNK_ELEMENTS = 11_000_000
 """Values of Z that a chunk aims at (44 MB): 255 rows at 43,097 items."""
@@ -83,63 +78,8 @@ def target_attention_topk(
     return best, chosen
 
 
-@dataclass(frozen=True)
-class _Chunk:
-    """Sessions that are worked on together.
-
-    Attributes:
-        sessions: range of sessions.
-        values: range of value rows, one for each position.
-        keys: range of key rows, one for each position but the first of a session.
-        first: [b + 1] int64, first value row of each session within the chunk, then their number.
-    """
-
-    sessions: slice
-    values: slice
-    keys: slice
-    first: np.ndarray
-
-
-def _chunks(lengths: Tensor, n_items: int) -> Iterator[_Chunk]:
-    most_rows = max(FEWEST_ROWS, CHUNK_ELEMENTS // n_items)
-    ends = np.concatenate([[0], np.cumsum(lengths.numpy())]).astype(np.int64)
-    start = 0
-    while start < len(ends) - 1:
-        rows = 2 * (ends[start + 1 :] - ends[start]) - np.arange(1, len(ends) - start)
-        stop = start + max(1, int(np.searchsorted(rows, most_rows, side="right")))
-        low, high = int(ends[start]), int(ends[stop])
-        yield _Chunk(slice(start, stop), slice(low, high), slice(low - start, high - stop), ends[start : stop + 1] - low)
-        start = stop
-
-
-class _Rows:
-    """The rows X of all sessions, and the way back from their gradient.
-
-    Args:
-        keys, values: [P, D] float32.
-        session: [B, D] float32.
-        lengths: [B] int64.
-    """
-
-    def __init__(self, keys: Tensor, values: Tensor, session: Tensor, lengths: Tensor) -> None:
-        self.owner = torch.repeat_interleave(lengths)  # [P]
-        first = torch.cumsum(lengths, 0) - lengths  # [B]
-        self.is_first = torch.zeros(len(keys), dtype=torch.bool)
-        self.is_first[first] = True
-        self.values = values + session[self.owner]  # [P, D]
-        self.keys = (keys - keys[first][self.owner])[~self.is_first]  # [P - B, D]
-
-    def of(self, chunk: _Chunk) -> Tensor:
-        """X of a chunk: its value rows, then its key rows."""
-        return torch.cat([self.values[chunk.values], self.keys[chunk.keys]])
-
-    def gradients(self, values: Tensor, keys: Tensor, n_sessions: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Gradients of keys [P, D], values [P, D] and session [B, D] from those of ``self.values`` and ``self.keys``."""
-        zeros = values.new_zeros(n_sessions, values.shape[1])
-        of_keys = torch.empty_like(values)
-        of_keys[~self.is_first] = keys
-        of_keys[self.is_first] = -zeros.index_add(0, self.owner[~self.is_first], keys)
-        return of_keys, values, zeros.index_add(0, self.owner, values)
+def _chunks(lengths: Tensor, n_items: int) -> Iterator[Chunk]:
+    return chunks(lengths, max(FEWEST_ROWS, CHUNK_ELEMENTS // n_items))
 
 
 def _plain(*tensors: Tensor) -> list[Tensor]:
@@ -148,13 +88,13 @@ def _plain(*tensors: Tensor) -> list[Tensor]:
 
 def _score_chunks(
     keys: Tensor, values: Tensor, session: Tensor, lengths: Tensor, items: Tensor, precision: str
-) -> Iterator[tuple[_Chunk, Tensor]]:
+) -> Iterator[tuple[Chunk, Tensor]]:
     """Scores [b, I] of one chunk of sessions after the other."""
     from recbole_tagnnpp.model.target_attention import cpu_kernels, products
 
     cpu_kernels.match_torch_threads()
     keys, values, session, items = _plain(keys, values, session, items)
-    rows = _Rows(keys, values, session, lengths)
+    rows = Rows(keys, values, session, lengths)
     runs = products.item_blocks(items, None, precision)
     for chunk in _chunks(lengths, items.shape[0]):
         x = rows.of(chunk)
@@ -217,7 +157,7 @@ def _loss_and_gradients(
     cpu_kernels.match_torch_threads()
     keys, values, session, items = inputs
     n_sessions, n_items = session.shape[0], items.shape[0]
-    rows = _Rows(keys, values, session, lengths)
+    rows = Rows(keys, values, session, lengths)
     value_gradient, key_gradient = torch.empty_like(rows.values), torch.empty_like(rows.keys)
     item_gradient = torch.zeros_like(items) if with_gradients else None
     runs = products.item_blocks(items, item_gradient, precision)

@@ -2,7 +2,7 @@
 
 Z [blocks, 2 P - B, columns] holds, for a chunk of B sessions with P positions and a block of items, two bands of rows: P
 value rows U and P - B key rows K.  Session b owns the value rows ``first[b] .. first[b + 1]`` and, for all its positions
-but the first, the key rows that follow in the same order; the key of the first position is 0 (see ``cpu.py``).  The
+but the first, the key rows that follow in the same order; the key of the first position is 0 (see ``rows.py``).  The
 innermost loop runs along the items of a block, which are contiguous.
 """
 

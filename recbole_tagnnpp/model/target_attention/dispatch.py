@@ -21,8 +21,8 @@ from torch import Tensor
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.model.target_attention import reference
 
-BACKENDS = ("auto", "reference", "cpu")
-PRECISIONS = ("float32", "bfloat16")
+BACKENDS = ("auto", "reference", "cpu", "cuda")
+PRECISIONS = ("float32", "tf32", "bfloat16")
 _PACKAGE = "recbole_tagnnpp.model.target_attention"
 
 _logger = logging.getLogger(__name__)
@@ -52,8 +52,8 @@ def target_attention_loss(
         label_smoothing: e in [0, 1): the loss is (1 - e) times the cross-entropy plus e times the mean over the
             items of -log p.
         backend: one of ``BACKENDS``.
-        precision: of the matrix products, one of ``PRECISIONS``; softmax, loss and gradients are summed in float32
-            (float64 for float64 input on the reference backend).
+        precision: of the matrix products, one of ``PRECISIONS`` (``tf32`` is float32 away from CUDA); softmax, loss and
+            gradients are summed in float32 (float64 for float64 input on the reference backend).
 
     Returns:
         Scalar, differentiable with respect to keys, values, session and items.
@@ -135,10 +135,11 @@ def target_attention_pairs(keys: Tensor, values: Tensor, session: Tensor, length
 
 
 def select_backend(requested: str, device: torch.device | str, dtype: torch.dtype, precision: str) -> str:
-    """Name of the backend that runs: "reference" or "cpu".
+    """Name of the backend that runs: "reference", "cpu" or "cuda".
 
-    "auto" takes the fast backend of the device.  A fast backend that cannot run here (no Numba, another device, float64,
-    a precision that the processor lacks) gives way to the reference, with one log line.
+    "auto" takes the fast backend of the device, on a GPU the reference until the fast one is measured there.  A fast
+    backend that cannot run here (no Numba, no Triton, another device, float64, a precision that the processor lacks) gives
+    way to the reference, with one log line.
 
     Raises:
         UserError: unknown backend or precision.
@@ -158,6 +159,8 @@ def _select_fast(requested: str, device_type: str, dtype: torch.dtype, precision
     wanted = requested if requested != "auto" else device_type
     if wanted not in BACKENDS:
         reason = f"there is none for device {device_type}"
+    elif requested == "auto" and wanted == "cuda":
+        reason = "it has not run on a GPU yet, only in Triton's interpreter; target_attention_backend=cuda takes it"
     elif wanted != device_type:
         reason = f"the tensors are on device {device_type}"
     elif dtype not in (torch.float32, torch.bfloat16, torch.float16):
@@ -173,7 +176,7 @@ def _select_fast(requested: str, device_type: str, dtype: torch.dtype, precision
 
 
 def _module(name: str) -> ModuleType:
-    # imported on first use: Numba is optional and slow to import
+    # imported on first use: Numba and Triton are optional and slow to import
     return importlib.import_module(f"{_PACKAGE}.{name}")
 
 

@@ -5,6 +5,7 @@ product with a row of 43,000 numbers reaches half of it (docs/performance.md), a
 the passes between the products.
 """
 
+import platform
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -117,5 +118,10 @@ def _runs(items: Tensor, gradient: Tensor | None) -> Iterator[ItemBlocks]:
 
 
 def bfloat16_is_fast() -> bool:
-    """Whether the processor multiplies bfloat16 numbers itself."""
-    return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    """Whether the processor multiplies bfloat16 numbers itself.
+
+    oneDNN also computes with them where the processor cannot (any AVX-512), slower than in float32.
+    """
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

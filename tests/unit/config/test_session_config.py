@@ -129,7 +129,7 @@ CASES: list[tuple[dict, str]] = [
     ({"config_dict": {"clip_grad_norm": {"max": 5}}}, "clip_grad_norm={'max': 5}: allowed is ~ or {max_norm: "),
     ({"command_line": {"agc_exclude": "x"}}, "--agc_exclude='x': allowed is a list of words"),
     ({"command_line": {"state": "LOUD"}}, "--state='LOUD': allowed is one of DEBUG"),
-    ({"command_line": {"target_attention_backend": "gpu"}}, "allowed is one of auto, reference, cpu$"),
+    ({"command_line": {"target_attention_backend": "gpu"}}, "allowed is one of auto, reference, cpu, cuda$"),
     ({"command_line": {"preset": "best"}}, "preset=best: no such preset; there are paper, recommended, released_code"),
     ({"command_line": {"preset": "paper.diginetica"}}, "preset=paper.diginetica: no such preset"),
     ({"model": "SRGNN", "command_line": {"preset": "paper"}}, "preset=paper: belongs to model TAGNNPP, not to SRGNN"),

@@ -117,7 +117,10 @@ def test_session_with_more_rows_than_a_chunk(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.skipif(cpu.unavailable_reason("bfloat16") != "", reason=cpu.unavailable_reason("bfloat16"))
-def test_bfloat16_products_are_close() -> None:
+@pytest.mark.parametrize("fewest_rows", [4, 64])
+def test_bfloat16_products_are_close(monkeypatch: pytest.MonkeyPatch, fewest_rows: int) -> None:
+    monkeypatch.setattr(cpu, "CHUNK_ELEMENTS", 1)  # one session a chunk, or several
+    monkeypatch.setattr(cpu, "FEWEST_ROWS", fewest_rows)
     assert_cpu_equals_reference([1, 4, 2, 7, 50], 2 * COLUMNS + 37, 5, 0.5, 0.0, 2e-2, "bfloat16")
 
 
@@ -198,6 +201,17 @@ def test_a_weight_that_is_no_number_shows_in_the_loss(backend: str, which: int, 
     loss.backward()
 
 
+@pytest.mark.parametrize("backend", ["reference", "cpu"])
+@pytest.mark.parametrize("item", [0, 7, COLUMNS, COLUMNS + 4])
+def test_one_item_that_is_no_number_shows_in_the_loss_of_single_clicks(backend: str, item: int) -> None:
+    # no softmax over positions here that would carry it on
+    k, v, s, e = inputs([1, 1], COLUMNS + 5, 17, dtype=torch.float32)
+    with torch.no_grad():
+        e[item, 0] = torch.nan
+    loss = target_attention_loss(k, v, s, torch.tensor([1, 1]), e, torch.tensor([1, 2]), backend=backend)
+    assert not torch.isfinite(loss)
+
+
 def test_second_backward_is_refused() -> None:
     k, v, s, e = inputs([2], 5, 11, dtype=torch.float32)
     loss = target_attention_loss(k, v, s, torch.tensor([2]), e, torch.tensor([1]), backend="cpu")
@@ -247,7 +261,8 @@ def test_of_equal_scores_the_lower_item_comes_first(backend: str) -> None:
             assert places == sorted(places)
 
 
-def test_backend_choice_and_its_one_log_line(caplog: pytest.LogCaptureFixture) -> None:
+def test_backend_choice_and_its_one_log_line(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert select_backend("auto", "cpu", torch.float32, "float32") == "cpu"
     assert select_backend("auto", "cpu", torch.float64, "float32") == "reference"
     assert select_backend("reference", "cpu", torch.float32, "float32") == "reference"
@@ -258,6 +273,25 @@ def test_backend_choice_and_its_one_log_line(caplog: pytest.LogCaptureFixture) -
     assert len(caplog.records) == 1
     assert "using reference" in caplog.text
     assert select_backend("cpu", "cuda", torch.float32, "float32") == "reference"
+
+
+def test_bfloat16_needs_a_processor_that_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    # AVX-512 without bfloat16: oneDNN would compute, in software
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    assert cpu.unavailable_reason("bfloat16") == "the processor has no bfloat16 arithmetic"
+    assert cpu.unavailable_reason("float32") == ""
+
+
+def test_tf32_is_float32_on_a_cpu() -> None:
+    k, v, s, e = (t.detach() for t in inputs([2, 4], 31, 12, dtype=torch.float32))
+    sizes = torch.tensor([2, 4])
+    for backend in ("reference", "cpu"):
+        plain, tf32 = (
+            target_attention_scores(k, v, s, sizes, e, backend=backend, precision=p) for p in ("float32", "tf32")
+        )
+        assert torch.equal(plain, tf32)
 
 
 @pytest.mark.parametrize(("key", "value"), [("backend", "gpu"), ("precision", "float16")])
