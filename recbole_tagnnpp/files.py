@@ -40,18 +40,22 @@ def atomic_write(path: Path, mode: str = "w") -> Iterator[IO]:
 
 
 @contextlib.contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path, last: str) -> Iterator[Path]:
     """Give a temporary folder beside ``path``; on a clean exit its files are moved into ``path``.
 
     Files already in ``path`` that the new ones do not replace (a raw source, say) are kept.  If the body
     fails, ``path`` is left as it was.
+
+    Args:
+        path: the folder.
+        last: name of the file that is moved when all others are in place, because readers look for it first.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
     try:
         yield temporary
         path.mkdir(exist_ok=True)
-        for file in sorted(temporary.iterdir()):
+        for file in sorted(temporary.iterdir(), key=lambda file: (file.name == last, file.name)):
             os.replace(file, path / file.name)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

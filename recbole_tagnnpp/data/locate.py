@@ -11,9 +11,10 @@ from recbole_tagnnpp.data.manifest import Manifest, check_files, load_manifest, 
 from recbole_tagnnpp.data.prepare import prepare
 from recbole_tagnnpp.data.rules import PreparationRules
 from recbole_tagnnpp.data.sources import recbole_benchmark
-from recbole_tagnnpp.data.sources.detection import find_source
+from recbole_tagnnpp.data.sources.detection import detect_format, files_of, find_source
 from recbole_tagnnpp.data.statistics import table_three
 from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.files import sha256_of
 
 WHERE_FROM = {
     "diginetica": "train-item-views.csv (CIKM Cup 2016, Diginetica), or SR-GNN's all_train_seq.txt and test.txt, or "
@@ -24,7 +25,7 @@ WHERE_FROM = {
 
 
 def ensure_prepared(dataset: str, data_path: Path, rules: PreparationRules | None, show_progress: bool = True) -> Manifest:
-    """Make sure that ``data_path/dataset`` holds whole prepared files, made by these rules.
+    """Make sure that ``data_path/dataset`` holds whole prepared files, made by these rules from the source beside them.
 
     Args:
         dataset: name.
@@ -43,11 +44,14 @@ def ensure_prepared(dataset: str, data_path: Path, rules: PreparationRules | Non
     if manifest_path(folder, dataset).is_file():
         manifest = load_manifest(manifest_path(folder, dataset))
         if rules is None or manifest.rules == rules.to_mapping():
-            check_files(folder, manifest)
-            return manifest
-        if source is None:
+            if rules is None or source is None or not _source_changed(source, folder, manifest):
+                check_files(folder, manifest)
+                return manifest
+            getLogger().info(f"{source}: changed since it was prepared; preparing again")
+        elif source is None:
             raise UserError(_other_rules(manifest, rules, folder))
-        getLogger().info(f"{folder}: prepared by other rules; preparing again")
+        else:
+            getLogger().info(f"{folder}: prepared by other rules; preparing again")
     if source is None:
         raise UserError(_nothing_there(dataset, folder))
     if rules is None:
@@ -64,6 +68,16 @@ def ensure_prepared(dataset: str, data_path: Path, rules: PreparationRules | Non
 def _recbole_download(data_path: Path, dataset: str) -> Path | None:
     folder = data_path / f"{dataset}-session"
     return folder if recbole_benchmark.matches(folder) else None
+
+
+def _source_changed(source: Path, folder: Path, manifest: Manifest) -> bool:
+    """Whether the files that were prepared have other content now; only files touched since then are read again."""
+    files = [source] if source.is_file() else files_of(detect_format(source), source)
+    if {file.name for file in files} != manifest.source_sha256.keys():
+        return False  # prepared from a source elsewhere
+    prepared_at = manifest_path(folder, manifest.dataset).stat().st_mtime
+    touched = [file for file in files if max(file.stat().st_mtime, file.stat().st_ctime) > prepared_at]
+    return any(sha256_of(file) != manifest.source_sha256[file.name] for file in touched)
 
 
 def _other_rules(manifest: Manifest, rules: PreparationRules, folder: Path) -> str:

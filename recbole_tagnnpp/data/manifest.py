@@ -62,7 +62,7 @@ def load_manifest(path: Path) -> Manifest:
     again = "prepare the dataset again"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as problem:
+    except (OSError, ValueError, RecursionError) as problem:
         raise UserError(f"{path}: not a readable manifest ({problem}); {again}") from problem
     if not isinstance(content, dict) or content.get("manifest_version") != MANIFEST_VERSION:
         raise UserError(f"{path}: not a manifest of version {MANIFEST_VERSION}; {again}")

@@ -4,13 +4,15 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from recbole_tagnnpp.data.atomic_files import write_sequences, write_vocabulary
 from recbole_tagnnpp.data.manifest import MANIFEST_VERSION, Manifest, manifest_path
 from recbole_tagnnpp.data.protocol import hold_out_validation
 from recbole_tagnnpp.data.rules import PreparationRules
-from recbole_tagnnpp.data.sources import srgnn_processed
-from recbole_tagnnpp.data.sources.detection import read_source
+from recbole_tagnnpp.data.sessions import SplitSessions
+from recbole_tagnnpp.data.sources.detection import files_of, read_source, resolve_source
 from recbole_tagnnpp.data.statistics import describe
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.files import atomic_folder, sha256_of
@@ -31,15 +33,27 @@ def prepare(dataset: str, source: Path, output: Path, rules: PreparationRules, s
         show_progress: progress bar.
 
     Raises:
-        UserError: the source is missing or malformed, or the rules leave nothing of it.
+        UserError: the source is missing or malformed, the rules leave nothing of it, or the output cannot be written.
     """
     if not DATASET_NAME.fullmatch(dataset):
         raise UserError(f"dataset={dataset!r}: allowed are letters, digits, '_', '-' and '.'")
-    split = read_source(source, dataset, rules, show_progress)
+    kind, source = resolve_source(source, dataset, rules.source_format)
+    split = read_source(kind, source, rules, show_progress)
+    _check_tokens(split.item_tokens, source)
+    try:
+        return _write(dataset, split, rules, source, files_of(kind, source), output / dataset)
+    except OSError as problem:
+        raise UserError(f"{problem.filename or output}: cannot be written: {problem.strerror or problem}") from problem
+
+
+def _write(
+    dataset: str, split: SplitSessions, rules: PreparationRules, source: Path, source_files: list[Path], destination: Path
+) -> Manifest:
     training, validation = hold_out_validation(split.training, rules)
     parts = {"train": training, "valid": validation, "test": split.test}
+    targets = split.test.items[split.test.is_target]
     n_items = len(np.unique(split.training.items))
-    with atomic_folder(output / dataset) as folder:
+    with atomic_folder(destination, last=manifest_path(destination, dataset).name) as folder:
         rows: dict[str, int] = {}
         for name, sessions in parts.items():
             file = f"{dataset}.{name}.inter"
@@ -51,12 +65,13 @@ def prepare(dataset: str, source: Path, output: Path, rules: PreparationRules, s
             **{f"{name}_sequences": sessions.n_sequences for name, sessions in parts.items()},
             "training_items": n_items,
             "items_only_in_test": rows[f"{dataset}.item"] - n_items,
+            "test_targets_not_in_training": int(np.isin(targets, split.training.items, invert=True).sum()),
         }
         manifest = Manifest(
             manifest_version=MANIFEST_VERSION,
             dataset=dataset,
-            source=source.name,
-            source_sha256={file.name: sha256_of(file) for file in _source_files(source, dataset)},
+            source=source.absolute().name,  # also where it was given as "."
+            source_sha256={file.name: sha256_of(file) for file in source_files},
             rules=rules.to_mapping(),
             counts=counts,
             statistics=describe(split.training, split.test, n_items),
@@ -73,10 +88,10 @@ def prepare(dataset: str, source: Path, output: Path, rules: PreparationRules, s
     return manifest
 
 
-def _source_files(source: Path, dataset: str) -> list[Path]:
-    if source.is_file() and source.name in (srgnn_processed.TRAINING_FILE, srgnn_processed.TEST_FILE):
-        source = source.parent
-    if source.is_file():
-        return [source]
-    ours = {f"{dataset}.{part}" for part in ("train.inter", "valid.inter", "test.inter", "item", "manifest.json")}
-    return sorted(file for file in source.iterdir() if file.is_file() and file.name not in ours)
+def _check_tokens(item_tokens: pa.Array, source: Path) -> None:
+    wrong = pc.index(pc.or_(pc.equal(item_tokens, ""), pc.match_substring(item_tokens, " ")), True).as_py()
+    if wrong >= 0:
+        raise UserError(
+            f"{source}: item {item_tokens[wrong].as_py()!r}: item tokens must not be empty or contain spaces, which "
+            "separate the items of a prefix"
+        )

@@ -22,7 +22,7 @@ class PreparationRules:
         session_field, item_field, time_field: columns of an ``.inter`` source.
         min_item_count: items with fewer clicks are dropped.
         min_session_length: sessions with fewer clicks are dropped.
-        test_days: days at the end of the log whose sessions are the test, by the date of a session's last click.
+        test_days: days at the end of the log whose sessions are the test.
         train_fraction: most recent share of the training sequences that is kept, a fraction such as ``1/64``.
         validation_by: which training sessions become validation data: the most recent ones or random ones.
         validation_fraction: their share, in (0, 1).
@@ -76,6 +76,8 @@ class PreparationRules:
         for key in ("session_field", "item_field", "time_field"):
             if not isinstance(getattr(self, key), str) or not getattr(self, key):
                 refuse(key, "the name of a column")
+        if len({self.session_field, self.item_field, self.time_field}) < 3:
+            raise UserError(f"{where}: session_field, item_field and time_field must name three different columns")
         minima = {
             "min_item_count": 1, "min_session_length": 2, "test_days": 1, "validation_seed": 0, "max_prefix_length": 1
         }  # fmt: skip

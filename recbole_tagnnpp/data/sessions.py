@@ -53,6 +53,12 @@ class Sessions:
         return int(self.sequence_counts.sum())
 
     @property
+    def is_target(self) -> BoolArray:
+        """[T] bool: the click is the target of a sequence."""
+        place = np.arange(len(self.items)) - np.repeat(self.ends[:-1], self.lengths)
+        return place >= np.repeat(self.shortest_prefixes, self.lengths)
+
+    @property
     def session_of_click(self) -> IntArray:
         """[T] int64."""
         return np.repeat(np.arange(len(self)), self.lengths)
@@ -114,7 +120,9 @@ class SplitSessions:
     counts: dict[str, int]
 
 
-def sessions_of_clicks(session: pa.Array, item_codes: IntArray, times: npt.NDArray, dates: IntArray) -> Sessions:
+def sessions_of_clicks(
+    session: pa.Array, item_codes: IntArray, times: npt.NDArray, dates: IntArray, date_of_last_row: bool = False
+) -> Sessions:
     """Group clicks to sessions.
 
     Args:
@@ -122,6 +130,7 @@ def sessions_of_clicks(session: pa.Array, item_codes: IntArray, times: npt.NDArr
         item_codes: [n] int64.
         times: [n] what clicks are ordered by inside a session; ties keep the order of the log.
         dates: [n] int64; the date of a session is that of its last click.
+        date_of_last_row: take the date of the session's last row in the log instead.
     """
     encoded = session.combine_chunks() if isinstance(session, pa.ChunkedArray) else session
     encoded = encoded.dictionary_encode()
@@ -131,4 +140,5 @@ def sessions_of_clicks(session: pa.Array, item_codes: IntArray, times: npt.NDArr
     order = np.lexsort((times, codes))  # stable
     lengths = np.bincount(codes, minlength=len(encoded.dictionary))
     ends = _ends(lengths)
-    return Sessions.whole(item_codes[order], ends, encoded.dictionary.cast(pa.string()), dates[order][ends[1:] - 1])
+    dated = np.argsort(codes, kind="stable") if date_of_last_row else order
+    return Sessions.whole(item_codes[order], ends, encoded.dictionary.cast(pa.string()), dates[dated[ends[1:] - 1]])

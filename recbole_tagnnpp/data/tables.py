@@ -1,10 +1,13 @@
 """Reading delimited text fast, and finding the line that is to blame where that fails."""
 
+import datetime
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from recbole_tagnnpp.errors import UserError
@@ -29,13 +32,15 @@ def first_line(path: Path) -> str:
     """First line of a file without its line end; what is not UTF-8 shows as a replacement character.
 
     Raises:
-        UserError: the file is missing, not readable or empty.
+        UserError: the file is missing, not readable, empty, or starts with a byte order mark.
     """
     try:
         with open(path, "rb") as handle:
             line = handle.readline(1 << 20)
     except OSError as problem:
         raise UserError(f"{path}: {problem.strerror or problem}") from problem
+    if line.startswith(b"\xef\xbb\xbf"):
+        raise UserError(f"{path}:1: starts with a byte order mark; save it as UTF-8 without one")
     if not line.strip():
         raise UserError(f"{path}: empty file")
     return line.rstrip(b"\r\n").decode("utf-8", errors="replace")
@@ -83,26 +88,30 @@ def read_columns(
                 bar.update(handle.tell() - bar.n)
     except OSError as problem:
         if isinstance(problem, pa.ArrowException):
-            raise _blame(path, file_columns, wanted, delimiter, has_header) from problem
+            raise _blame(path, file_columns, wanted, delimiter, has_header, problem) from problem
         raise UserError(f"{path}: {problem.strerror or problem}") from problem
     except pa.ArrowInvalid as problem:
-        raise _blame(path, file_columns, wanted, delimiter, has_header) from problem
+        raise _blame(path, file_columns, wanted, delimiter, has_header, problem) from problem
     table = pa.Table.from_batches(batches) if batches else None
     if table is None or table.num_rows == 0:
         raise UserError(f"{path}: no rows; at least one is needed")
     for name, kind in wanted.items():
-        if kind == TEXT and pa.compute.any(pa.compute.equal(table[name], "")).as_py():
-            raise _blame(path, file_columns, wanted, delimiter, has_header)
+        if kind == TEXT and pc.any(pc.equal(table[name], "")).as_py():
+            raise _blame(path, file_columns, wanted, delimiter, has_header, None)
     return table
 
 
 def _blame(
-    path: Path, file_columns: list[str], wanted: Mapping[str, pa.DataType], delimiter: str, has_header: bool
+    path: Path,
+    file_columns: list[str],
+    wanted: Mapping[str, pa.DataType],
+    delimiter: str,
+    has_header: bool,
+    problem: Exception | None,
 ) -> UserError:
     """The first malformed line: a slow second look, only taken when fast reading failed."""
-    checks: list[tuple[int, str, str, Callable[[str], object]]] = [
-        (file_columns.index(name), name, *_LOOKS_LIKE[kind][:1], _LOOKS_LIKE[kind][1].fullmatch)
-        for name, kind in wanted.items()
+    checks: list[tuple[int, str, str, Callable[[str], bool]]] = [
+        (file_columns.index(name), name, _LOOKS_LIKE[kind][0], partial(_is_a, kind)) for name, kind in wanted.items()
     ]
     with open(path, "rb") as handle:
         for number, raw in enumerate(handle, start=1):
@@ -119,4 +128,15 @@ def _blame(
             for index, name, words, accepts in checks:
                 if not accepts(fields[index]):
                     return UserError(f"{path}:{number}: {name} must be {words}, found {fields[index][:80]!r}")
-    return UserError(f"{path}: a value is out of range (a day or time that does not exist?)")
+    return UserError(f"{path}: not readable as columns separated by {delimiter!r} ({problem})")
+
+
+def _is_a(kind: pa.DataType, field: str) -> bool:
+    if not _LOOKS_LIKE[kind][1].fullmatch(field):
+        return False
+    if kind in (DAY, INSTANT):  # months and days and hours that do not exist look right
+        try:
+            datetime.datetime.fromisoformat(field)
+        except ValueError:
+            return False
+    return True

@@ -17,29 +17,51 @@ def find_source(folder: Path, dataset: str) -> Path | None:
     return folder if srgnn_processed.matches(folder) else None
 
 
-def read_source(source: Path, dataset: str, rules: PreparationRules, show_progress: bool) -> SplitSessions:
-    """Read a source, filter and split it unless it is split already.
+def resolve_source(source: Path, dataset: str, source_format: str) -> tuple[str, Path]:
+    """The format and the file of a source; of a format of several files, their folder.
 
     Args:
         source: a file or a folder that holds one.
         dataset: name, for ``<dataset>.inter`` in a folder.
+        source_format: one of the rules' ``SOURCE_FORMATS``.
+
+    Raises:
+        UserError: nothing readable is there.
+    """
+    if not source.exists():
+        raise UserError(f"{source}: no such file or folder")
+    if source.is_dir() and source_format not in ("srgnn_processed", "recbole_benchmark"):
+        source = find_source(source, dataset) or source
+    kind = detect_format(source) if source_format == "auto" else source_format
+    if kind == "srgnn_processed" and not source.is_dir():
+        source = source.parent
+    if source.is_dir() and kind not in ("srgnn_processed", "recbole_benchmark"):
+        raise UserError(f"{source}: a folder without a file that source_format={kind} reads; name the file")
+    return kind, source
+
+
+def files_of(kind: str, source: Path) -> list[Path]:
+    """The files that are read of a resolved source."""
+    if kind == "srgnn_processed":
+        return [source / srgnn_processed.TRAINING_FILE, source / srgnn_processed.TEST_FILE]
+    return recbole_benchmark.files(source) if kind == "recbole_benchmark" else [source]
+
+
+def read_source(kind: str, source: Path, rules: PreparationRules, show_progress: bool) -> SplitSessions:
+    """Read a resolved source, filter and split it unless it is split already.
+
+    Args:
+        kind, source: see :func:`resolve_source`.
         rules: of the preparation.
         show_progress: progress bar.
 
     Raises:
-        UserError: nothing readable is there, or it is malformed.
+        UserError: it is malformed, or the rules leave nothing of it.
     """
-    if not source.exists():
-        raise UserError(f"{source}: no such file or folder")
-    if source.is_dir() and rules.source_format not in ("srgnn_processed", "recbole_benchmark"):
-        source = find_source(source, dataset) or source
-    kind = detect_format(source) if rules.source_format == "auto" else rules.source_format
     if kind == "srgnn_processed":
-        return srgnn_processed.read(source if source.is_dir() else source.parent)
+        return srgnn_processed.read(source)
     if kind == "recbole_benchmark":
         return recbole_benchmark.read(source, show_progress)
-    if source.is_dir():
-        raise UserError(f"{source}: a folder without a file that source_format={kind} reads; name the file")
     if kind == "diginetica_csv":
         return filter_and_split(diginetica.read(source, show_progress), rules, diginetica.DATE_UNIT_PER_DAY, str(source))
     if kind == "yoochoose_dat":

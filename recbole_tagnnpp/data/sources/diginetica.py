@@ -23,7 +23,10 @@ def matches(path: Path) -> bool:
 
 
 def read(path: Path, show_progress: bool) -> ClickLog:
-    """Read the log; clicks of a session are ordered by ``timeframe``, its date is that of its last click.
+    """Read the log; clicks of a session are ordered by ``timeframe``.
+
+    The date of a session is that of its last row in the file, which is not always its last click: a few sessions run
+    past midnight, and the published split (SR-GNN) dates them so.
 
     Raises:
         UserError: the file is missing or malformed.
@@ -42,6 +45,7 @@ def read(path: Path, show_progress: bool) -> ClickLog:
             items.indices.to_numpy().astype(np.int64),
             table[time].to_numpy(),
             table[day].cast(pa.int32()).to_numpy().astype(np.int64),
+            date_of_last_row=True,
         ),
         items.dictionary,
     )

@@ -25,12 +25,16 @@ def read(folder: Path, show_progress: bool) -> SplitSessions:
     Raises:
         UserError: a file is missing or malformed.
     """
-    files = [_file(folder, split) for split in ("train", "valid", "test")]
-    tables = [_read_split(file, show_progress) for file in files if file.is_file() or "valid" not in file.name]
+    tables = [_read_split(file, show_progress) for file in files(folder)]
     tokens = pa.concat_arrays([part for prefixes, targets in tables for part in (prefixes.flatten(), targets)]).unique()
     sessions = [_sessions(prefixes, targets, tokens, f"{n}-") for n, (prefixes, targets) in enumerate(tables)]
     training = sessions[0] if len(sessions) == 2 else _joined(sessions[0], sessions[1])
     return SplitSessions(training, sessions[-1], tokens, {})
+
+
+def files(folder: Path) -> list[Path]:
+    """The files of training, validation (which may be missing) and test."""
+    return [file for split in ("train", "valid", "test") if (file := _file(folder, split)).is_file() or split != "valid"]
 
 
 def _file(folder: Path, split: str) -> Path:

@@ -31,6 +31,20 @@ def test_prepares_once_and_again_when_the_rules_change(prepared: Path) -> None:
     assert file.stat().st_mtime_ns != before
 
 
+def test_prepares_again_when_the_source_changes(prepared: Path) -> None:
+    source, file = prepared / "tiny" / "tiny.inter", prepared / "tiny" / "tiny.train.inter"
+    before = file.stat().st_mtime_ns
+    source.touch()
+    ensure_prepared("tiny", prepared, RULES, show_progress=False)
+    assert file.stat().st_mtime_ns == before
+    lines = source.read_text().splitlines(keepends=True)
+    source.write_text("".join(lines[:-40]))
+    changed = ensure_prepared("tiny", prepared, RULES, show_progress=False)
+    assert changed.counts["raw_clicks"] == len(lines) - 41
+    (prepared / "tiny" / "yoochoose-clicks.dat").write_text("another source, that nothing was prepared from")
+    assert ensure_prepared("tiny", prepared, RULES, show_progress=False) == changed
+
+
 def test_prepared_files_serve_without_source_and_rules(prepared: Path) -> None:
     (prepared / "tiny" / "tiny.inter").unlink()
     assert ensure_prepared("tiny", prepared, RULES, show_progress=False) == ensure_prepared("tiny", prepared, None)
@@ -44,6 +58,8 @@ def test_prepared_files_serve_without_source_and_rules(prepared: Path) -> None:
         (lambda f: (f / "tiny.train.inter").unlink(), r"tiny\.train\.inter: missing"),
         (lambda f: (f / "tiny.item").write_text("item_id:token\nx\n"), r"tiny\.item: damaged or edited"),
         (lambda f: (f / "tiny.manifest.json").write_text("{"), "not a readable manifest"),
+        (lambda f: (f / "tiny.manifest.json").write_text("[" * 100_000), "not a readable manifest"),
+        (lambda f: (f / "tiny.manifest.json").write_text("1" * 5_000), "not a readable manifest"),
         (lambda f: (f / "tiny.manifest.json").write_text("[1]"), "not a manifest of version 1"),
         (lambda f: (f / "tiny.manifest.json").write_text('{"manifest_version": 1}'), "dataset must be a str"),
     ],

@@ -39,6 +39,16 @@ def text(name: str, content: str | bytes) -> Callable[[Path], None]:
     return write
 
 
+def benchmark(
+    rows: str, header: str = "session_id:token\titem_id_list:token_seq\titem_id:token\n"
+) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        for split in ("train", "test"):
+            (folder / f"source.{split}.inter").write_text(header + (rows if split == "train" else "9\ta\tb\n"))
+
+    return write
+
+
 GOOD_TEST = ([[1, 2], [1]], [3, 2])
 CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
     # name: (writes the source, source below the folder, message)
@@ -67,8 +77,25 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "diginetica: no such day": (
         text("a.csv", CSV + ROW.replace("05-09", "02-31")),
         "a.csv",
-        "a day or time that does not exist",
+        r"a\.csv:2: eventdate must be a day as 2016-05-09, found '2016-02-31'",
     ),
+    "diginetica: no such number": (
+        text("a.csv", CSV + ROW.replace(";10;", f";{10**30};")),
+        "a.csv",
+        r"a\.csv:2: timeframe must be a whole number",
+    ),
+    "diginetica: quoted fields": (
+        text("a.csv", CSV + ROW.replace(";10;", ';"10";')),
+        "a.csv",
+        r"""a\.csv:2: timeframe must be a whole number, found '"10"'""",
+    ),
+    "diginetica: item with space": (
+        text("a.csv", CSV + "".join(f"{day};NA;a b;{n};2016-05-{day}\n" for day in range(10, 30) for n in (1, 2))),
+        "a.csv",
+        r"a\.csv: item 'a b': item tokens must not be empty or contain spaces",
+    ),
+    "byte order mark": (text("a.csv", "\ufeff" + CSV + ROW), "a.csv", r"a\.csv:1: starts with a byte order mark"),
+    "stray carriage return": (text("a.csv", CSV + ROW.replace("7", "7\r8")), "a.csv", r"a\.csv: not readable as columns"),
     "diginetica: empty item": (text("a.csv", CSV + ROW.replace(";7;", ";;")), "a.csv", r"a\.csv:2: itemId must be text"),
     "diginetica: not UTF-8": (
         text("a.csv", CSV.encode() + b"1;NA;\xff\xfe;10;2016-05-09\n"),
@@ -77,6 +104,16 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
     ),
     "yoochoose: time": (
         text("c.dat", CLICK + CLICK.replace("2014-04-07T10:51:09.277Z", "yesterday")),
+        "c.dat",
+        r"c\.dat:2: timestamp must be a time as",
+    ),
+    "yoochoose: no such hour": (
+        text("c.dat", CLICK + CLICK.replace("T10", "T25")),
+        "c.dat",
+        r"c\.dat:2: timestamp must be a time as .*found '2014-04-07T25:51:09\.277Z'",
+    ),
+    "yoochoose: no zone": (
+        text("c.dat", CLICK + CLICK.replace("Z", "")),
         "c.dat",
         r"c\.dat:2: timestamp must be a time as",
     ),
@@ -100,9 +137,22 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "inter: infinite time": (
         text("x.inter", INTER + "1\ta\t3\n1\tb\tinf\n"),
         "x.inter",
-        r"x\.inter:3: timestamp must be a",
+        r"x\.inter:3: timestamp must be seconds, .* found inf",
     ),
-    "inter: item with space": (text("x.inter", INTER + "1\ta b\t3\n1\tb\t4\n"), "x.inter", "must not contain spaces"),
+    "inter: time beyond all calendars": (
+        text("x.inter", INTER + "1\ta\t3\n1\tb\t-1e300\n"),
+        "x.inter",
+        r"x\.inter:3: timestamp must be seconds, a number below 1e\+15, found -1e\+300",
+    ),
+    "inter: empty session": (text("x.inter", INTER + "\ta\t3\n"), "x.inter", r"x\.inter:2: session_id:token must be text"),
+    "benchmark: two spaces": (benchmark("1\ta  b\tc\n"), "", "item '': item tokens must not be empty or contain spaces"),
+    "benchmark: target with space": (benchmark("1\ta\tb c\n"), "", "item 'b c': item tokens must not be empty"),
+    "benchmark: no target column": (
+        benchmark("", "session_id:token\titem_id_list:token_seq\n"),
+        "",
+        r"source\.train\.inter:1: no column 'item_id:token'; there are session_id:token, item_id_list:token_seq",
+    ),
+    "benchmark: columns": (benchmark("1\ta\n"), "", r"source\.train\.inter:2: 3 columns .* found 2"),
     "inter: nothing left": (
         text("x.inter", INTER + "1\ta\t3\n2\tb\t4\n"),
         "x.inter",
@@ -149,6 +199,25 @@ def test_one_line_and_nothing_written(tmp_path: Path, case: str) -> None:
     assert not (tmp_path / "trace").exists()
 
 
+@pytest.mark.parametrize("place", ["output", "output/x"])
+def test_output_that_cannot_be_written(tmp_path: Path, place: str) -> None:
+    srgnn([[1, 2], [2, 1]], GOOD_TEST)(tmp_path)
+    file = tmp_path / place
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("in the way")
+    rules = PreparationRules(validation_fraction=0.5)
+    with pytest.raises(UserError, match=f"{place}: cannot be written: File exists"):
+        prepare("x", tmp_path, tmp_path / "output", rules, show_progress=False)
+    assert file.read_text() == "in the way"
+    assert not list(tmp_path.rglob(".*"))
+
+
+@pytest.mark.parametrize("dataset", ["", "a/b", "..", ".hidden", "a b", "ü"])
+def test_dataset_names_that_are_no_folder(tmp_path: Path, dataset: str) -> None:
+    with pytest.raises(UserError, match=r"allowed are letters, digits"):
+        prepare(dataset, tmp_path, tmp_path, PreparationRules(), show_progress=False)
+
+
 @pytest.mark.parametrize(
     ("mapping", "message"),
     [
@@ -162,6 +231,7 @@ def test_one_line_and_nothing_written(tmp_path: Path, case: str) -> None:
         ({"train_fraction": "3/2"}, "train_fraction='3/2': allowed is a fraction of at most 1"),
         ({"validation_fraction": 1.0}, "validation_fraction=1.0: allowed is a number above 0 and below 1"),
         ({"validation_by": "prefix"}, "validation_by='prefix': allowed is one of recent_sessions, random_sessions"),
+        ({"time_field": "item_id"}, "session_field, item_field and time_field must name three different columns"),
         ({"item_field": ""}, "item_field='': allowed is the name of a column"),
         (["test_days"], "must be a mapping"),
     ],

@@ -12,7 +12,7 @@ from recbole_tagnnpp.data.prepare import prepare
 from recbole_tagnnpp.data.protocol import filter_and_split, hold_out_validation, most_recent_sequences
 from recbole_tagnnpp.data.rules import PreparationRules
 from recbole_tagnnpp.data.sessions import ClickLog, Sessions, sessions_of_clicks
-from recbole_tagnnpp.data.sources import yoochoose
+from recbole_tagnnpp.data.sources import diginetica, yoochoose
 from recbole_tagnnpp.data.sources.sequence_lists import sessions_of_sequences
 
 
@@ -92,9 +92,23 @@ def test_clicks_are_ordered_by_time_and_ties_keep_the_order_of_the_log() -> None
     assert sessions.dates.tolist() == [51, 11]
 
 
+def test_a_diginetica_session_has_the_date_of_its_last_row(tmp_path: Path) -> None:
+    # as the published split does: session 629 of the log ends on 21 March, its last row is of 20 March, and in SR-GNN's
+    # training sessions it stands between sessions 628 and 630 of 20 March
+    file = tmp_path / "train-item-views.csv"
+    file.write_text(
+        "sessionId;userId;itemId;timeframe;eventdate\n"
+        "629;NA;5;50;2016-03-20\n629;NA;6;90;2016-03-21\n629;NA;7;10;2016-03-20\n630;NA;5;50;2016-03-19\n"
+    )
+    log = diginetica.read(file, show_progress=False)
+    assert lists(log.sessions) == [[2, 0, 1], [0]]
+    days_since_1970 = (np.array(["2016-03-20", "2016-03-19"], dtype="datetime64[D]")).astype(int)
+    assert log.sessions.dates.tolist() == days_since_1970.tolist()
+
+
 @pytest.mark.parametrize("upwards", [False, True])
 def test_sessions_are_found_behind_their_sequences(upwards: bool) -> None:
-    sequences = [([1, 2, 3], 4), ([1, 2], 3), ([1], 2), ([5, 5], 5), ([5], 5), ([5], 6), ([1, 2], 3)]
+    sequences = [([1, 2, 3], 4), ([1, 2], 3), ([1], 2), ([5, 5], 5), ([5], 5), ([5], 6), ([1, 2], 3), ([4, 7], 8), ([9], 7)]
     if upwards:
         sequences = sequences[::-1]
     prefixes = [prefix for prefix, _ in sequences]
@@ -105,7 +119,7 @@ def test_sessions_are_found_behind_their_sequences(upwards: bool) -> None:
         "t",
     )
     found = [(s, shortest) for s, shortest in zip(lists(sessions), sessions.shortest_prefixes.tolist(), strict=True)]
-    expected = [([1, 2, 3, 4], 1), ([5, 5, 5], 1), ([5, 6], 1), ([1, 2, 3], 2)]
+    expected = [([1, 2, 3, 4], 1), ([5, 5, 5], 1), ([5, 6], 1), ([1, 2, 3], 2), ([4, 7, 8], 2), ([9, 7], 1)]
     assert found == (expected[::-1] if upwards else expected)
     assert sessions.n_sequences == len(sequences)
 
@@ -131,6 +145,8 @@ def test_written_files_exactly(tmp_path: Path) -> None:
         "clicks": 9, "training_sequences": 4, "test_sequences": 2, "items": 4, "average_length": round(16 / 6, 4)
     }  # fmt: skip
     assert manifest.counts["items_only_in_test"] == 1
+    assert manifest.counts["test_targets_not_in_training"] == 1
+    assert list(manifest.source_sha256) == ["all_train_seq.txt", "test.txt"]
     assert {p.name for p in folder.iterdir()} == {*manifest.files, "d.manifest.json"}
 
 
@@ -189,7 +205,14 @@ def test_gold_figures_of_the_raw_sample(real_data: Path, tmp_path: Path) -> None
         ),
         (
             "yoochoose1_64",
-            {"clicks": 557_248, "training_sequences": 369_859, "test_sequences": 55_898, "sessions": 116_167},
+            {
+                "clicks": 557_248,
+                "training_sequences": 369_859,
+                "test_sequences": 55_898,
+                "sessions": 116_167,
+                "items": 17_376,  # counted; the literature has 16,766
+                "test_targets_not_in_training": 412,
+            },
         ),
     ],
 )
