@@ -64,7 +64,9 @@ def _plot(record: dict[str, Any]) -> plt.Figure:
         [1e3 * statistics.median(record["step_seconds"][n]) for n in names],
         color=["#8e44ad" if n == "TAGNNPP" else "#b0b7bf" for n in names],
     )
-    first.set(xscale="log", xlabel="training step, ms", title=f"{record['data']}, batch {record['batch_size']}")
+    first.set(
+        xscale="log", xlim=(10, None), xlabel="training step, ms", title=f"{record['data']}, batch {record['batch_size']}"
+    )
     first.invert_yaxis()
     for axis, (name, curve) in zip(others, growth.items(), strict=True):
         sizes = [int(n) for n in curve]
