@@ -14,8 +14,6 @@ from recbole_tagnnpp.data.rules import PreparationRules
 from recbole_tagnnpp.data.session_dataset import SessionDataset
 from recbole_tagnnpp.data.session_loader import SessionLoader
 
-DIGINETICA_ITEMS = 43_097
-
 
 @dataclass(frozen=True)
 class BenchmarkData:
@@ -39,16 +37,17 @@ class BenchmarkData:
 
 
 def load_benchmark_data(source: Path | None, data_path: Path) -> BenchmarkData:
-    """Real Diginetica sessions where they can be had, else the demo sessions.
+    """Real Diginetica sessions where they are prepared or can be, else the demo sessions.
 
     Args:
         source: raw or SR-GNN-processed Diginetica, prepared on first use.
         data_path: where prepared datasets are.
     """
-    if source is not None and source.exists():
+    prepared = (data_path / "diginetica" / "diginetica.manifest.json").is_file()
+    if prepared or (source is not None and source.exists()):
         config = SessionConfig("TAGNNPP", "diginetica", config_dict={"data_path": str(data_path)})
         rules = PreparationRules.from_mapping(config["preparation"], where="diginetica")
-        if not (data_path / "diginetica" / "diginetica.manifest.json").is_file():
+        if source is not None and not prepared:
             prepare("diginetica", source, data_path, rules)
         return BenchmarkData(SessionDataset(config), "Diginetica")
     config = SessionConfig("TAGNNPP", "demo", config_dict={"data_path": str(data_path)})

@@ -2,7 +2,6 @@
 
 import copy
 import difflib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +16,9 @@ from recbole_tagnnpp.config.properties import (
 )
 from recbole_tagnnpp.config.schema import FIXED, check_values
 from recbole_tagnnpp.config.yaml_files import read_yaml
+from recbole_tagnnpp.dataset_names import check_dataset_name
 from recbole_tagnnpp.errors import UserError
 
-DATASET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 PRESET_OWNER = "for_model"
 """Key of a preset file that names the model it belongs to."""
 CHOICES = {"model", "dataset", "preset"}
@@ -122,9 +121,7 @@ def _dataset_name(name: Any) -> str:
         raise UserError(f"no dataset given: --dataset=NAME, one of {', '.join(known_names('dataset'))} or your own")
     if isinstance(name, int) and not isinstance(name, bool):
         name = str(name)  # --dataset=2015
-    if not isinstance(name, str) or not DATASET_NAME.fullmatch(name):
-        raise UserError(f"dataset={name!r}: allowed are letters, digits, '_', '-' and '.'")
-    return name
+    return check_dataset_name(name)
 
 
 def _model_name(model: Any) -> str:

@@ -1,6 +1,5 @@
 """From a raw source to atomic files and their manifest: the steps in order."""
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +13,9 @@ from recbole_tagnnpp.data.rules import PreparationRules
 from recbole_tagnnpp.data.sessions import SplitSessions
 from recbole_tagnnpp.data.sources.detection import files_of, read_source, resolve_source
 from recbole_tagnnpp.data.statistics import describe
+from recbole_tagnnpp.dataset_names import check_dataset_name
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.files import atomic_folder, sha256_of
-
-DATASET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 def prepare(dataset: str, source: Path, output: Path, rules: PreparationRules, show_progress: bool = True) -> Manifest:
@@ -35,8 +33,7 @@ def prepare(dataset: str, source: Path, output: Path, rules: PreparationRules, s
     Raises:
         UserError: the source is missing or malformed, the rules leave nothing of it, or the output cannot be written.
     """
-    if not DATASET_NAME.fullmatch(dataset):
-        raise UserError(f"dataset={dataset!r}: allowed are letters, digits, '_', '-' and '.'")
+    check_dataset_name(dataset)
     kind, source = resolve_source(source, dataset, rules.source_format)
     split = read_source(kind, source, rules, show_progress)
     _check_tokens(split.item_tokens, source)
