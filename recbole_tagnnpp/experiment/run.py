@@ -12,23 +12,19 @@ from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
-from torch import nn
-
-import recbole_tagnnpp.recbole_compat  # noqa: F401  isort: skip
-from recbole.utils import init_seed
 
 from recbole_tagnnpp.config.session_config import SessionConfig
 from recbole_tagnnpp.data.locate import ensure_prepared
 from recbole_tagnnpp.data.manifest import Manifest
 from recbole_tagnnpp.data.rules import PreparationRules
 from recbole_tagnnpp.data.session_dataset import SessionDataset
-from recbole_tagnnpp.data.session_loader import SessionLoader
-from recbole_tagnnpp.data.session_sequences import SessionSequences
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.environment import describe_machine, describe_versions, peak_memory_megabytes
+from recbole_tagnnpp.experiment.fitting import fit_model, make_loader
 from recbole_tagnnpp.experiment.logs import set_up_logging
 from recbole_tagnnpp.experiment.record import RECORD_VERSION, percent, run_digest, run_name, write_record
 from recbole_tagnnpp.experiment.result_table import print_result
+from recbole_tagnnpp.experiment.target_ranks import TestSequenceFacts, write_facts, write_ranks
 from recbole_tagnnpp.files import atomic_write
 from recbole_tagnnpp.training.trainer import SessionTrainer
 
@@ -65,18 +61,28 @@ def run(config: SessionConfig) -> dict[str, Any]:
     set_up_logging(config["state"])
     if config["threads"]:
         torch.set_num_threads(config["threads"])
-    manifest = _prepare_data(config)
-    plain = config.to_plain_dict()
-    name = run_name(plain, run_digest(plain, manifest.checksum))
-    place = RunPlace(
-        Path(config["checkpoint_dir"]) / config["dataset"] / name,
-        Path(config["results_path"]) / config["dataset"] / f"{name}.json",
-    )
+    manifest = prepare_data(config)
+    place = place_of_run(config, manifest)
     with _alone_in(place.checkpoints):
         return _run(config, manifest, place)
 
 
-def _prepare_data(config: SessionConfig) -> Manifest:
+def place_of_run(config: SessionConfig, manifest: Manifest) -> RunPlace:
+    """Where the run of a configuration on prepared data keeps its files; the same for the same experiment."""
+    plain = config.to_plain_dict()
+    name = run_name(plain, run_digest(plain, manifest.checksum))
+    return RunPlace(
+        Path(config["checkpoint_dir"]) / config["dataset"] / name,
+        Path(config["results_path"]) / config["dataset"] / f"{name}.json",
+    )
+
+
+def prepare_data(config: SessionConfig) -> Manifest:
+    """Manifest of the configuration's dataset, which is prepared first if necessary.
+
+    Raises:
+        UserError: there is neither a prepared dataset nor a source, or a source is malformed.
+    """
     name, folder = config["dataset"], Path(config["data_path"])
     rules = config["preparation"]
     parsed = None if rules is None else PreparationRules.from_mapping(rules, where=f"preparation of dataset {name}")
@@ -89,15 +95,15 @@ def _run(config: SessionConfig, manifest: Manifest, place: RunPlace) -> dict[str
     dataset = SessionDataset(config)
     logger.info(f"{dataset}; record: {place.record}")
 
-    selection = _fit(config, dataset, place.checkpoints / "selection", dataset.training, dataset.validation)
+    selection = fit_model(config, dataset, place.checkpoints / "selection", dataset.training, dataset.validation)
     final = selection
     if config["refit"]:
         everything = dataset.training.followed_by(dataset.validation)
-        final = _fit(config, dataset, place.checkpoints / "refit", everything, None, selection.best_epoch + 1)
+        final = fit_model(config, dataset, place.checkpoints / "refit", everything, None, selection.best_epoch + 1)
 
     logger.info("test: the only look at the test sequences")
     test_started = time.perf_counter()
-    test_data = _loader(config, dataset, dataset.test_sequences(), training=False, model=final.model)
+    test_data = make_loader(config, dataset, dataset.test_sequences(), training=False, model=final.model)
     test_result = final.evaluate(test_data, show_progress=config["show_progress"])
     test_seconds = time.perf_counter() - test_started
 
@@ -132,50 +138,15 @@ def _run(config: SessionConfig, manifest: Manifest, place: RunPlace) -> dict[str
         "versions": describe_versions(),
         "config": config.to_plain_dict(),
     }
-    write_record(place.record, record)
+    if final.target_ranks is not None:
+        known = dataset.training.followed_by(dataset.validation)
+        write_facts(place.record, manifest.checksum, TestSequenceFacts.of(test_data.sequences, known))
+        write_ranks(place.record, final.target_ranks.numpy())
+    write_record(place.record, record)  # last: whoever finds it finds the rest
     _keep_final_weights(place, final)
     print_result(record)
     logger.info(f"record written: {place.record}")
     return record
-
-
-def _fit(
-    config: SessionConfig,
-    dataset: SessionDataset,
-    folder: Path,
-    training: SessionSequences,
-    validation: SessionSequences | None,
-    epochs: int | None = None,
-) -> SessionTrainer:
-    """Train one model from its seed, or continue where an interrupted run stood."""
-    init_seed(config["seed"], config["reproducibility"])
-    model = config.model_class(config, dataset).to(config["device"])
-    trainer = SessionTrainer(config, model, folder, dataset.item_tokens)
-    if epochs is not None:
-        trainer.epochs = epochs
-    if config["resume"] and trainer.last_file.is_file():
-        trainer.resume_checkpoint(trainer.last_file)
-        getLogger().info(f"continuing an interrupted run after epoch {trainer.start_epoch - 1}: {trainer.last_file}")
-    valid_data = None if validation is None else _loader(config, dataset, validation, training=False, model=model)
-    trainer.fit(
-        _loader(config, dataset, training, training=True, model=model),
-        valid_data,
-        show_progress=config["show_progress"],
-    )
-    return trainer
-
-
-def _loader(
-    config: SessionConfig, dataset: SessionDataset, sequences: SessionSequences, training: bool, model: nn.Module
-) -> SessionLoader:
-    return SessionLoader(
-        dataset,
-        sequences,
-        batch_size=config["train_batch_size" if training else "eval_batch_size"],
-        shuffle=training and config["shuffle"],
-        seed=config["seed"],
-        pad_to_longest=getattr(model, "pads_to_longest", False),
-    )
 
 
 def _epoch_record(entry: dict[str, Any]) -> dict[str, Any]:

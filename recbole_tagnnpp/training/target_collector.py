@@ -8,6 +8,18 @@ from recbole.evaluator import Collector
 from recbole.evaluator.collector import DataStruct
 
 
+def rank_of_target(top_items: Tensor, targets: Tensor) -> Tensor:
+    """[B] int64 ranks of the target items, from 1; 0 where a target is not among the top items.
+
+    Args:
+        top_items: [B, K] int64, best first.
+        targets: [B] int64.
+    """
+    is_target = top_items == targets[:, None]
+    ranks = torch.arange(1, top_items.shape[1] + 1, device=top_items.device)
+    return (is_target * ranks).sum(dim=1)
+
+
 class TargetCollector(Collector):
     """RecBole's collector for sequences with one target item each.
 

@@ -25,7 +25,7 @@ from recbole_tagnnpp.training.checkpoint import check_resumable, load_checkpoint
 from recbole_tagnnpp.training.gradient_clipping import AdaptiveGradientClipping
 from recbole_tagnnpp.training.learning_rate import LearningRateSchedule
 from recbole_tagnnpp.training.random_states import get_random_states, set_random_states
-from recbole_tagnnpp.training.target_collector import TargetCollector
+from recbole_tagnnpp.training.target_collector import TargetCollector, rank_of_target
 
 NAN_CHECK_STEPS = 50
 
@@ -99,6 +99,8 @@ class SessionTrainer(Trainer):
         self.history: list[dict[str, Any]] = []
         self.is_finished = False
         self.resumed = False
+        self.target_ranks: Tensor | None = None
+        """[N] int64 of the last evaluation: rank of each sequence's target item, from 1; 0 is beyond the largest K."""
 
     def _build_optimizer(self, **kwargs: Any) -> torch.optim.Optimizer:
         """RecBole's optimizers, Adam and AdamW in their fused form: one pass over the item table instead of ten."""
@@ -256,15 +258,20 @@ class SessionTrainer(Trainer):
             self._load(Path(model_file or self.saved_model_file))
         self.model.eval()
         largest_k = max(self.config["topk"])
+        ranks: list[Tensor] = []
         for interaction in progress_bar(eval_data, "evaluate", show_progress):
             interaction = interaction.to(self.device)
             targets = interaction[self.config["ITEM_ID_FIELD"]]
             if self.eval_collector.needs_only_top_items:
-                self.eval_collector.collect_top_items(self._top_items(interaction, largest_k), targets)
+                top_items = self._top_items(interaction, largest_k)
+                self.eval_collector.collect_top_items(top_items, targets)
             else:
                 rows = torch.arange(len(targets), device=self.device)
                 scores = self._full_scores(interaction)
                 self.eval_collector.eval_batch_collect(scores, interaction, rows, targets)
+                top_items = torch.topk(scores, largest_k, dim=1).indices
+            ranks.append(rank_of_target(top_items, targets).cpu())
+        self.target_ranks = torch.cat(ranks)
         self.eval_collector.model_collect(self.model)
         result = self.evaluator.evaluate(self.eval_collector.get_data_struct())
         return {name: float(value) for name, value in result.items()}  # numpy scalars do not belong in checkpoints

@@ -1,0 +1,74 @@
+"""Train one model on some sequences: the step that runs, grids and searches share."""
+
+from collections.abc import Callable
+from logging import getLogger
+from pathlib import Path
+
+from torch import nn
+
+import recbole_tagnnpp.recbole_compat  # noqa: F401  isort: skip
+from recbole.utils import init_seed
+
+from recbole_tagnnpp.config.session_config import SessionConfig
+from recbole_tagnnpp.data.session_dataset import SessionDataset
+from recbole_tagnnpp.data.session_loader import SessionLoader
+from recbole_tagnnpp.data.session_sequences import SessionSequences
+from recbole_tagnnpp.training.trainer import SessionTrainer
+
+
+def fit_model(
+    config: SessionConfig,
+    dataset: SessionDataset,
+    folder: Path,
+    training: SessionSequences,
+    validation: SessionSequences | None,
+    epochs: int | None = None,
+    callback_fn: Callable[[int, float], None] | None = None,
+) -> SessionTrainer:
+    """Train one model from its seed, or continue where an interrupted run stood.
+
+    Args:
+        config: final configuration.
+        dataset: its vocabulary; the sequences may be a part of it.
+        folder: of the checkpoints.
+        training: sequences to learn from.
+        validation: sequences that choose the epoch; ``None`` keeps the last.
+        epochs: number of epochs, default ``config["epochs"]``; schedules keep the shape of the latter.
+        callback_fn: called with epoch and validation score after each epoch's checkpoint is written.
+
+    Returns:
+        The trainer, with its model as it was after the last epoch; ``evaluate()`` loads the best one.
+
+    Raises:
+        UserError: a checkpoint does not fit, or the loss is not finite.
+    """
+    init_seed(config["seed"], config["reproducibility"])
+    model = config.model_class(config, dataset).to(config["device"])
+    trainer = SessionTrainer(config, model, folder, dataset.item_tokens)
+    if epochs is not None:
+        trainer.epochs = epochs
+    if config["resume"] and trainer.last_file.is_file():
+        trainer.resume_checkpoint(trainer.last_file)
+        getLogger().info(f"continuing an interrupted run after epoch {trainer.start_epoch - 1}: {trainer.last_file}")
+    valid_data = None if validation is None else make_loader(config, dataset, validation, training=False, model=model)
+    trainer.fit(
+        make_loader(config, dataset, training, training=True, model=model),
+        valid_data,
+        show_progress=config["show_progress"],
+        callback_fn=callback_fn,
+    )
+    return trainer
+
+
+def make_loader(
+    config: SessionConfig, dataset: SessionDataset, sequences: SessionSequences, training: bool, model: nn.Module
+) -> SessionLoader:
+    """Batches of sequences as a model wants them, shuffled for training."""
+    return SessionLoader(
+        dataset,
+        sequences,
+        batch_size=config["train_batch_size" if training else "eval_batch_size"],
+        shuffle=training and config["shuffle"],
+        seed=config["seed"],
+        pad_to_longest=getattr(model, "pads_to_longest", False),
+    )
