@@ -133,6 +133,7 @@ def _run(config: SessionConfig, manifest: Manifest, place: RunPlace) -> dict[str
             "validation_sequences": len(dataset.validation),
             "test_sequences": len(test_data.sequences),
             "items": dataset.item_num - 1,
+            "statistics": manifest.statistics,
         },
         "machine": describe_machine(config["device"]),
         "versions": describe_versions(),
