@@ -6,8 +6,10 @@ import torch
 from recbole.utils import init_seed
 
 from benchmarks.naive_scorer import NaiveTAGNNPP
+from recbole_tagnnpp.config.models import find_model
 from recbole_tagnnpp.config.session_config import SessionConfig
 from recbole_tagnnpp.data.session_dataset import SessionDataset
+from recbole_tagnnpp.recbole_compat import import_sequential_model
 from recbole_tagnnpp.training.trainer import SessionTrainer
 
 EMBEDDING_SIZE = 100
@@ -40,11 +42,18 @@ def build_trainer(
         config_dict={"use_gpu": device.type == "cuda", "learning_rate": 0.001, **sizes, **changes},
     )
     init_seed(1, True)
-    model_class = NaiveTAGNNPP if model == "naive" else config.model_class
+    model_class = _model_class(model)
     source = dataset if n_items is None else _ItemCount(n_items + 1)
     trainer = SessionTrainer(config, model_class(config, source).to(device))
     trainer.model.train()
     return trainer
+
+
+def _model_class(model: str) -> type:
+    """Of RecBole's models RecBole's own class, also where the package has a faster one of the same name."""
+    if model in RECBOLE_MODELS:
+        return getattr(import_sequential_model(model.lower()), model)
+    return NaiveTAGNNPP if model == "naive" else find_model(model)
 
 
 class _ItemCount:

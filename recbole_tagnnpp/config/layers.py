@@ -19,8 +19,6 @@ from recbole_tagnnpp.config.yaml_files import read_yaml
 from recbole_tagnnpp.dataset_names import check_dataset_name
 from recbole_tagnnpp.errors import UserError
 
-PRESET_OWNER = "for_model"
-"""Key of a preset file that names the model it belongs to."""
 CHOICES = {"model", "dataset", "preset"}
 """Keys that choose property files."""
 RECBOLE_DEFAULTS = ("overall.yaml", "dataset/sample.yaml", "quick_start_config/sequential.yaml")
@@ -170,23 +168,22 @@ def _read_property_files(layers: Layers) -> set[str]:
 
 
 def _read_preset(layers: Layers, caller: Mapping[str, Any], known: set[str]) -> None:
-    """Lay ``preset/<preset>.yaml`` and ``preset/<preset>.<dataset>.yaml`` over the property files."""
+    """Lay ``preset/<model>/<preset>.yaml`` and ``<preset>.<dataset>.yaml`` beside it over the property files."""
     preset = caller.get("preset", layers.internal.get("preset"))
     layers.internal["preset"] = preset
     if preset is None:
         return
-    names = sorted({name.split(".")[0] for name in known_names("preset")})
-    file = find_property_file("preset", str(preset)) if str(preset) in names else None
+    folder = f"preset/{layers.model}"
+    names = sorted({name.split(".")[0] for name in known_names(folder)})
+    file = find_property_file(folder, str(preset)) if str(preset) in names else None
     if file is None:
-        raise UserError(f"preset={preset}: no such preset; there are {', '.join(names)}, and ~ for none")
-    for_dataset = find_property_file("preset", f"{preset}.{layers.dataset}")
+        there_are = f"there are {', '.join(names)}, and ~ for none" if names else f"{layers.model} has none"
+        raise UserError(f"preset={preset}: no such preset of {layers.model}; {there_are}")
+    for_dataset = find_property_file(folder, f"{preset}.{layers.dataset}")
     for source in (file, for_dataset):
         if source is None:
             continue
         content = read_yaml(source)
-        owner = content.pop(PRESET_OWNER, layers.model)
-        if owner != layers.model:
-            raise UserError(f"preset={preset}: belongs to model {owner}, not to {layers.model}")
         _refuse_unknown(content, known - CHOICES, dict.fromkeys(content, f"{source}: "))
         layers.origin.update(dict.fromkeys(content, f"{source}: "))
         _lay_over(layers.internal, content)

@@ -10,6 +10,11 @@ from recbole_tagnnpp.errors import UserError
 
 OUR_MODELS = {
     "TAGNNPP": "recbole_tagnnpp.model.tagnnpp",
+    "TAGNN": "recbole_tagnnpp.model.tagnn",
+    "SRGNN": "recbole_tagnnpp.baselines.srgnn",
+    "GCSAN": "recbole_tagnnpp.baselines.gcsan",
+    "LESSR": "recbole_tagnnpp.baselines.lessr.lessr",
+    "CSRM": "recbole_tagnnpp.baselines.csrm.csrm",
 }
 """Model name to module; the class has the name of the model."""
 
@@ -66,7 +71,7 @@ def check_model_name(name: str) -> None:
     for other in ("general", "context_aware", "knowledge_aware"):
         if name in _classes(other):
             raise UserError(f"model={name}: a {other.replace('_', '-')} model of RecBole; only sequential ones run here")
-    near = difflib.get_close_matches(name.lower(), [n.lower() for n in known], n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name.lower().replace("+", "p"), [n.lower() for n in known], n=1, cutoff=0.5)
     hint = [n for n in known if near and n.lower() == near[0]]
     suggestion = f"did you mean {hint[0]}?" if hint else f"there are {', '.join(known)}"
     raise UserError(f"model={name}: no such model; {suggestion}")

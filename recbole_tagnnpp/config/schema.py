@@ -172,6 +172,10 @@ RULES: dict[str, Rule] = {
     "candidate_distribution": one_of("popularity", "uniform"),
     "target_attention_backend": one_of("auto", "reference", "cpu", "cuda"),
     "target_attention_precision": one_of("float32", "tf32", "bfloat16"),
+    "embedding_max_norm": number(0.0, or_none=True),
+    "memory_size": integer(1),
+    "n_neighbors": integer(1),
+    "standardize_representations": BOOLEAN,
 }
 
 OUR_ACTIVATIONS = one_of("relu", "gelu")

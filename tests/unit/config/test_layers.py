@@ -35,9 +35,9 @@ def test_each_source_wins_over_the_one_below() -> None:
     assert final(**no_preset)["train_batch_size"] == 12
     own_property("dataset/demo", "train_batch_size: 13\n")
     assert final(**no_preset)["train_batch_size"] == 13
-    own_property("preset/mine", "train_batch_size: 14\n")
+    own_property("preset/TAGNNPP/mine", "train_batch_size: 14\n")
     assert final(command_line={"preset": "mine"})["train_batch_size"] == 14
-    own_property("preset/mine.demo", "train_batch_size: 15\n")
+    own_property("preset/TAGNNPP/mine.demo", "train_batch_size: 15\n")
     assert final(command_line={"preset": "mine"})["train_batch_size"] == 15
     Path("a.yaml").write_text("train_batch_size: 16\npreset: mine\n")
     assert final(config_files=["a.yaml"])["train_batch_size"] == 16
@@ -97,18 +97,21 @@ def test_callers_dictionaries_are_not_changed_by_a_run() -> None:
         ("model/TAGNNPP", "n_heads: 7", "properties/model/TAGNNPP.yaml: n_heads=7: must divide embedding_size=100"),
         ("dataset/demo", "epoch: 3", "properties/dataset/demo.yaml: epoch: unknown key; did you mean epochs?"),
         ("dataset/demo", "seed: }", "properties/dataset/demo.yaml:1: not valid YAML"),
-        ("preset/mine", "epochs: 0", "properties/preset/mine.yaml: epochs=0: allowed is"),
-        ("preset/mine", "epoch: 1", "properties/preset/mine.yaml: epoch: unknown key; did you mean epochs?"),
-        ("preset/mine", "model: SRGNN", "properties/preset/mine.yaml: model: unknown key"),
-        ("preset/mine", "for_model: SRGNN", "preset=mine: belongs to model SRGNN, not to TAGNNPP"),
-        ("preset/mine.demo", "epoch: 1", "properties/preset/mine.demo.yaml: epoch: unknown key"),
-        ("preset/mine.demo", "seed: x", "properties/preset/mine.demo.yaml: seed='x': allowed is"),
+        ("preset/TAGNNPP/mine", "epochs: 0", "properties/preset/TAGNNPP/mine.yaml: epochs=0: allowed is"),
+        (
+            "preset/TAGNNPP/mine",
+            "epoch: 1",
+            "properties/preset/TAGNNPP/mine.yaml: epoch: unknown key; did you mean epochs?",
+        ),
+        ("preset/TAGNNPP/mine", "model: SRGNN", "properties/preset/TAGNNPP/mine.yaml: model: unknown key"),
+        ("preset/TAGNNPP/mine.demo", "epoch: 1", "properties/preset/TAGNNPP/mine.demo.yaml: epoch: unknown key"),
+        ("preset/TAGNNPP/mine.demo", "seed: x", "properties/preset/TAGNNPP/mine.demo.yaml: seed='x': allowed is"),
         ("overall", "eval_args: {mode: uni100}", "properties/overall.yaml: eval_args={'mode': 'uni100'}: allowed is only"),
         ("overall", "log_wandb: True", "properties/overall.yaml: log_wandb=True: has no effect here"),
     ],
 )
 def test_mistakes_in_property_files_name_the_file(name: str, text: str, message: str) -> None:
-    own_property("preset/mine", "epochs: 3\n")
+    own_property("preset/TAGNNPP/mine", "epochs: 3\n")
     own_property(name, text + "\n")
     preset = {"preset": "mine"} if name.startswith("preset") else {"preset": None}
     with pytest.raises(UserError, match=re.escape(message)) as caught:

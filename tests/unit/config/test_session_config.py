@@ -130,9 +130,16 @@ CASES: list[tuple[dict, str]] = [
     ({"command_line": {"agc_exclude": "x"}}, "--agc_exclude='x': allowed is a list of words"),
     ({"command_line": {"state": "LOUD"}}, "--state='LOUD': allowed is one of DEBUG"),
     ({"command_line": {"target_attention_backend": "gpu"}}, "allowed is one of auto, reference, cpu, cuda$"),
-    ({"command_line": {"preset": "best"}}, "preset=best: no such preset; there are paper, recommended, released_code"),
-    ({"command_line": {"preset": "paper.diginetica"}}, "preset=paper.diginetica: no such preset"),
-    ({"model": "SRGNN", "command_line": {"preset": "paper"}}, "preset=paper: belongs to model TAGNNPP, not to SRGNN"),
+    (
+        {"command_line": {"preset": "best"}},
+        "preset=best: no such preset of TAGNNPP; there are paper, recommended, released_code",
+    ),
+    ({"command_line": {"preset": "paper.diginetica"}}, "preset=paper.diginetica: no such preset of TAGNNPP"),
+    (
+        {"model": "SRGNN", "command_line": {"preset": "best"}},
+        "preset=best: no such preset of SRGNN; there are baseline, and ~ for none",
+    ),
+    ({"model": "SASRec", "command_line": {"preset": "paper"}}, "preset=paper: no such preset of SASRec; SASRec has none"),
     ({"config_file_list": ["none.yaml"]}, "none.yaml: no such file"),
 ]
 
@@ -176,10 +183,13 @@ def test_every_shipped_key_has_a_comment(file: Path) -> None:
             assert re.search(r"  # \(\w[\w ]*\) \S", line), f"{file}:{number}"
 
 
+PRESETS = [file for file in (REPOSITORY / "properties" / "preset").glob("*/*.yaml") if "." not in file.stem]
+
+
 @pytest.mark.parametrize("dataset", ["demo", "diginetica", "yoochoose1_64", "yoochoose1_4", "example"])
-@pytest.mark.parametrize("preset", ["paper", "released_code", "recommended"])
-def test_shipped_files_make_configurations(dataset: str, preset: str) -> None:
-    config = SessionConfig("TAGNNPP", dataset, config_dict={"preset": preset})
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda file: f"{file.parent.name}-{file.stem}")
+def test_shipped_files_make_configurations(dataset: str, preset: Path) -> None:
+    config = SessionConfig(preset.parent.name, dataset, config_dict={"preset": preset.stem})
     PreparationRules.from_mapping(config["preparation"], where=dataset)
     assert config["loss_type"] == "CE"
 

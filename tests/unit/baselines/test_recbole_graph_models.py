@@ -1,0 +1,73 @@
+"""SRGNN and GCSAN compute what RecBole's own classes compute."""
+
+import copy
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from recbole_tagnnpp.baselines.gcsan import GCSAN
+from recbole_tagnnpp.baselines.padded_session_graph import padded_session_graphs
+from recbole_tagnnpp.baselines.srgnn import SRGNN
+from recbole_tagnnpp.config.models import find_model
+from recbole_tagnnpp.recbole_compat import import_sequential_model
+from tests.unit.model.small_model import CONFIG, MAX_LENGTH, N_ITEMS, SESSIONS, interaction, random_sessions
+
+RECBOLE: dict[type, type] = {
+    SRGNN: import_sequential_model("srgnn").SRGNN,
+    GCSAN: import_sequential_model("gcsan").GCSAN,
+}
+KEYS: dict[str, Any] = {
+    **CONFIG, "step": 2, "loss_type": "CE", "weight": 0.6, "hidden_size": 10, "reg_weight": 0.01, "initializer_range": 0.3,
+}  # fmt: skip
+BATCHES = [SESSIONS, [[4]], [[2, 2, 2], [1]], random_sessions(29, 3), random_sessions(31, 4, 2)]
+
+
+def model(of: type, seed: int = 3) -> Any:
+    torch.manual_seed(seed)
+    return of(KEYS, SimpleNamespace(num=lambda field: N_ITEMS + 1)).eval()
+
+
+@pytest.mark.parametrize("width", [MAX_LENGTH, MAX_LENGTH + 6])
+@pytest.mark.parametrize("batch", range(len(BATCHES)))
+def test_graphs_are_recboles_entry_for_entry(batch: int, width: int) -> None:
+    item_seq = interaction(BATCHES[batch], width)["item_id_list"]
+    theirs = model(RECBOLE[SRGNN])._get_slice(item_seq)
+    ours = padded_session_graphs(item_seq)
+    for mine, other in zip(ours, theirs, strict=False):
+        assert mine.dtype == other.dtype
+        assert torch.equal(mine, other)
+
+
+@pytest.mark.parametrize("ours", RECBOLE)
+@pytest.mark.parametrize("batch", range(len(BATCHES)))
+def test_loss_gradients_and_scores_are_recboles_on_shorter_batches(ours: type, batch: int) -> None:
+    fast, stock = model(ours), model(RECBOLE[ours])
+    stock.load_state_dict(copy.deepcopy(fast.state_dict()))
+    short, wide = interaction(BATCHES[batch]), interaction(BATCHES[batch], MAX_LENGTH + 7)
+    fast.calculate_loss(short).backward()
+    stock.calculate_loss(wide).backward()
+    for (name, mine), other in zip(fast.named_parameters(), stock.parameters(), strict=True):
+        torch.testing.assert_close(
+            mine.grad, other.grad, rtol=1e-4, atol=1e-6, msg=lambda text, name=name: f"{name}: {text}"
+        )
+    with torch.no_grad():
+        torch.testing.assert_close(fast.full_sort_predict(short), stock.full_sort_predict(wide), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("ours", RECBOLE)
+def test_a_session_alone_scores_the_same(ours: type) -> None:
+    sessions = random_sessions(7, 8)
+    fast = model(ours)
+    with torch.no_grad():
+        together = fast.full_sort_predict(interaction(sessions))
+        alone = torch.cat([fast.full_sort_predict(interaction([session])) for session in sessions])
+    np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("ours", RECBOLE)
+def test_they_are_what_the_names_stand_for(ours: type) -> None:
+    assert find_model(ours.__name__) is ours
+    assert ours.pads_to_longest
