@@ -1,9 +1,10 @@
 """``--key=value`` arguments, RecBole's syntax, parsed from a list that is handed in."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from recbole_tagnnpp.config.yaml_files import parse_value
+from recbole_tagnnpp.config.yaml_files import parse_value, read_yaml
 from recbole_tagnnpp.errors import UserError
 
 
@@ -32,3 +33,19 @@ def parse_arguments(arguments: Sequence[str]) -> dict[str, Any]:
             raise UserError(f"argument --{key}: given twice, with {found[key]!r} and {value!r}")
         found[key] = value
     return found
+
+
+def config_files(settings: dict[str, Any]) -> list[str]:
+    """``--config_files=a.yaml,b.yaml``; RecBole separates with spaces, which is allowed too."""
+    value = settings.pop("config_files", None)
+    if value is None:
+        return []
+    if isinstance(value, list):
+        return [str(file) for file in value]
+    return str(value).replace(",", " ").split()
+
+
+def model_of(files: list[str]) -> str:
+    """The model that config files name, else TAGNN++."""
+    named = [content["model"] for content in (read_yaml(Path(file)) for file in files) if content.get("model")]
+    return str(named[-1]) if named else "TAGNNPP"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from recbole_tagnnpp.config.models import check_model_name
+from recbole_tagnnpp.config.models import check_model_name, recbole_property_file
 from recbole_tagnnpp.config.properties import (
     find_property_file,
     find_property_files,
@@ -156,8 +156,8 @@ def _read_property_files(layers: Layers) -> set[str]:
     overall = find_property_files("", "overall")
     add(overall[:1], declares=True)
     add(overall[1:], declares=False)
-    theirs = recbole / "model" / f"{layers.model}.yaml"
-    of_model = [*([theirs] if theirs.is_file() else []), *find_property_files("model", layers.model)]
+    theirs = recbole_property_file(layers.model)
+    of_model = [*([theirs] if theirs else []), *find_property_files("model", layers.model)]
     if of_model:
         layers.model_defaults.update({k: v for k, v in read_yaml(of_model[0]).items() if k not in CHOICES})
     add(of_model[:1], declares=True)

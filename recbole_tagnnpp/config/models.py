@@ -4,6 +4,7 @@ import difflib
 import importlib
 import pkgutil
 import re
+from pathlib import Path
 
 from recbole_tagnnpp.config.properties import recbole_property_folder
 from recbole_tagnnpp.errors import UserError
@@ -15,6 +16,13 @@ OUR_MODELS = {
     "GCSAN": "recbole_tagnnpp.baselines.gcsan",
     "LESSR": "recbole_tagnnpp.baselines.lessr.lessr",
     "CSRM": "recbole_tagnnpp.baselines.csrm.csrm",
+    "FGNN": "recbole_tagnnpp.baselines.fgnn.fgnn",
+    "DGTN": "recbole_tagnnpp.baselines.dgtn.dgtn",
+    "Pop": "recbole_tagnnpp.baselines.counting.popularity",
+    "SessionPop": "recbole_tagnnpp.baselines.counting.session_popularity",
+    "ItemKNN": "recbole_tagnnpp.baselines.counting.item_knn",
+    "VSKNN": "recbole_tagnnpp.baselines.counting.vs_knn",
+    "STAN": "recbole_tagnnpp.baselines.counting.stan",
 }
 """Model name to module; the class has the name of the model."""
 
@@ -80,6 +88,13 @@ def check_model_name(name: str) -> None:
 def known_models() -> list[str]:
     """Names of the models that run: ours and RecBole's."""
     return sorted({*OUR_MODELS, *_classes("sequential")} - UNABLE.keys())
+
+
+def recbole_property_file(name: str) -> Path | None:
+    """RecBole's property file of a sequential model; its general models have names that ours have too (ItemKNN)."""
+    file = recbole_property_folder() / "model" / f"{name}.yaml"
+    is_general = name in OUR_MODELS and name not in _classes("sequential")
+    return file if file.is_file() and not is_general else None
 
 
 def _classes(kind: str) -> list[str]:

@@ -100,6 +100,7 @@ RULES: dict[str, Rule] = {
     "resume": BOOLEAN,
     "shuffle": BOOLEAN,
     "threads": integer(1, or_none=True),
+    "nproc": integer(1),
     # training
     "epochs": integer(1),
     "train_batch_size": integer(1),
@@ -175,6 +176,18 @@ RULES: dict[str, Rule] = {
     "embedding_max_norm": number(0.0, or_none=True),
     "memory_size": integer(1),
     "n_neighbors": integer(1),
+    "neighbor_similarity": one_of("common_items", "cosine", "jaccard"),
+    "channel_fusion": one_of("cnn", "max"),
+    "n_fusion_filters": integer(1),
+    "n_attention_heads": integer(1),
+    "n_readout_steps": integer(1),
+    "negative_slope": number_from(0.0),
+    "sample_size": integer(1, or_none=True),
+    "n_similar_items": integer(1),
+    "shrinkage": number_from(0.0),
+    "lambda_1": number(0.0, or_none=True),
+    "lambda_2": number(0.0, or_none=True),
+    "lambda_3": number(0.0, or_none=True),
     "standardize_representations": BOOLEAN,
 }
 

@@ -80,10 +80,27 @@ class SessionConfig(Config):
 
     def _init_device(self) -> None:
         settings = self.final_config_dict
+        if settings["use_gpu"] and settings["nproc"] > 1:
+            settings.update(single_spec=True, local_rank=0, device=self._device_of_own())
+            return
         if settings["use_gpu"] and "gpu_id" in self._layers.origin:
             os.environ.setdefault("CUDA_VISIBLE_DEVICES", str(settings["gpu_id"]))
         on_gpu = settings["use_gpu"] and torch.cuda.is_available()
         settings.update(single_spec=True, local_rank=0, device=torch.device("cuda" if on_gpu else "cpu"))
+
+    def _device_of_own(self) -> torch.device:
+        """The GPU of this process, of as many processes as the environment variables of torchrun say."""
+        if "gpu_id" in self._layers.origin:
+            raise UserError("gpu_id: is for one process; for several set CUDA_VISIBLE_DEVICES=0,1,...")
+        if not torch.cuda.is_available():
+            return torch.device("cpu")
+        local_rank, n_gpus = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+        if local_rank >= n_gpus:
+            raise UserError(
+                f"nproc={self.final_config_dict['nproc']}: a process has no GPU of its own, there are {n_gpus} on this "
+                "machine; fewer processes, or use_gpu=False"
+            )
+        return torch.device("cuda", local_rank)
 
     # --- ours -----------------------------------------------------------------------------------------------------
 

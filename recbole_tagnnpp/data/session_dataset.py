@@ -1,10 +1,12 @@
 """Prepared sessions behind RecBole's dataset contract."""
 
 from collections import Counter
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 import recbole_tagnnpp.recbole_compat  # noqa: F401  isort: skip
 from recbole.config import Config
@@ -13,6 +15,20 @@ from recbole.data.interaction import Interaction
 from recbole.utils import FeatureSource, FeatureType
 
 from recbole_tagnnpp.data.session_sequences import SessionSequences, read_item_vocabulary, read_sequences
+
+
+@dataclass(frozen=True)
+class LoadedSessions:
+    """What :class:`SessionDataset` reads before the test: arrays that many trials of a search can share.
+
+    Attributes:
+        vocabulary: tokens of items 1, 2, ..., an Arrow array of strings.
+        training, validation: sequences.
+    """
+
+    vocabulary: pa.Array
+    training: SessionSequences
+    validation: SessionSequences
 
 
 class SessionDataset(SequentialDataset):
@@ -25,12 +41,14 @@ class SessionDataset(SequentialDataset):
 
     Args:
         config: with ``dataset``, ``data_path`` (RecBole's final one, folder of the dataset) and field names.
+        loaded: sessions in memory; then no file is opened, and there is no test.
 
     Raises:
         UserError: a file is missing or malformed.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, loaded: LoadedSessions | None = None) -> None:
+        self._loaded = loaded
         super().__init__(config)
 
     def _from_scratch(self) -> None:
@@ -38,8 +56,11 @@ class SessionDataset(SequentialDataset):
         self._get_field_from_config()
         self.folder = Path(self.dataset_path)
         self.user_feat = self.item_feat = None
-        self._vocabulary = read_item_vocabulary(self.folder / f"{self.dataset_name}.item")
-        self.training = self._read("train")
+        if self._loaded is None:
+            self._vocabulary = read_item_vocabulary(self.folder / f"{self.dataset_name}.item")
+            self.training = self._read("train")
+        else:
+            self._vocabulary, self.training = self._loaded.vocabulary, self._loaded.training
         item_tokens = np.array(["[PAD]", *self._vocabulary.to_pylist()])
         self.item_list_field = self.iid_field + self.config["LIST_SUFFIX"]
         session_tokens = np.arange(self.training.session_numbers.max() + 1).astype(str)
@@ -69,10 +90,20 @@ class SessionDataset(SequentialDataset):
     @cached_property
     def validation(self) -> SessionSequences:
         """Sequences held out of training by whole sessions."""
-        return self._read("valid")
+        return self._read("valid") if self._loaded is None else self._loaded.validation
+
+    def load(self) -> LoadedSessions:
+        """Everything but the test, to hand to other processes."""
+        return LoadedSessions(self._vocabulary, self.training, self.validation)
 
     def test_sequences(self) -> SessionSequences:
-        """Open the test file and read it; nothing but the final evaluation of a run calls this."""
+        """Open the test file and read it; nothing but the final evaluation of a run calls this.
+
+        Raises:
+            RuntimeError: the sessions were handed in, as they are in the trials of a search.
+        """
+        if self._loaded is not None:
+            raise RuntimeError("trials of a search have no test")
         return self._read("test")
 
     @cached_property

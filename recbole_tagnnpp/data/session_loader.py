@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 from recbole.data.interaction import Interaction
 
 from recbole_tagnnpp.data.session_dataset import SessionDataset
-from recbole_tagnnpp.data.session_sequences import SessionSequences
+from recbole_tagnnpp.data.session_sequences import IntArray, SessionSequences
 
 
 class SessionLoader:
@@ -51,8 +52,31 @@ class SessionLoader:
         return math.ceil(len(self.sequences) / self.batch_size)
 
     def __iter__(self) -> Iterator[Interaction]:
+        for index in self._batches():
+            yield self._interaction(index)
+
+    def pieces(self, piece: int, n_pieces: int) -> Iterator[Interaction | None]:
+        """One piece of every batch, for one of several processes that train together.
+
+        A batch is cut into consecutive pieces whose sizes differ by one at most; those of a last batch of fewer
+        sequences than pieces are empty, which is told by ``None``.
+        """
+        for index in self._batches():
+            own = np.array_split(index, n_pieces)[piece]
+            yield self._interaction(own) if len(own) else None
+
+    def every(self, n: int, first: int) -> Iterator[Interaction]:
+        """Whole batches: number ``first``, and every n-th after it."""
+        for index in islice(self._batches(), first, None, n):
+            yield self._interaction(index)
+
+    def _batches(self) -> Iterator[IntArray]:
+        """Numbers of the sequences of each batch."""
         order = np.arange(len(self.sequences))
         if self.shuffle:
             order = np.random.Generator(np.random.PCG64([self.seed, self.epoch])).permutation(order)
         for start in range(0, len(order), self.batch_size):
-            yield self.dataset.interaction(self.sequences, order[start : start + self.batch_size], self._width)
+            yield order[start : start + self.batch_size]
+
+    def _interaction(self, index: IntArray) -> Interaction:
+        return self.dataset.interaction(self.sequences, index, self._width)

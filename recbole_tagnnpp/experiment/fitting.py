@@ -9,10 +9,14 @@ from torch import nn
 import recbole_tagnnpp.recbole_compat  # noqa: F401  isort: skip
 from recbole.utils import init_seed
 
+from recbole_tagnnpp.baselines.counting.recommender import CountingRecommender
 from recbole_tagnnpp.config.session_config import SessionConfig
 from recbole_tagnnpp.data.session_dataset import SessionDataset
 from recbole_tagnnpp.data.session_loader import SessionLoader
 from recbole_tagnnpp.data.session_sequences import SessionSequences
+from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.training.counting_trainer import CountingTrainer
+from recbole_tagnnpp.training.distributed.ranks import ALONE, Ranks
 from recbole_tagnnpp.training.trainer import SessionTrainer
 
 
@@ -24,6 +28,7 @@ def fit_model(
     validation: SessionSequences | None,
     epochs: int | None = None,
     callback_fn: Callable[[int, float], None] | None = None,
+    ranks: Ranks = ALONE,
 ) -> SessionTrainer:
     """Train one model from its seed, or continue where an interrupted run stood.
 
@@ -35,19 +40,23 @@ def fit_model(
         validation: sequences that choose the epoch; ``None`` keeps the last.
         epochs: number of epochs, default ``config["epochs"]``; schedules keep the shape of the latter.
         callback_fn: called with epoch and validation score after each epoch's checkpoint is written.
+        ranks: the processes that train it together; all of them call this.
 
     Returns:
         The trainer, with its model as it was after the last epoch; ``evaluate()`` loads the best one.
 
     Raises:
-        UserError: a checkpoint does not fit, or the loss is not finite.
+        UserError: a checkpoint does not fit, the loss is not finite, or the configuration asks for more processes.
     """
+    if config["nproc"] != ranks.size:
+        raise UserError(f"nproc={config['nproc']}: only `train` starts several processes; leave it out here")
     init_seed(config["seed"], config["reproducibility"])
     model = config.model_class(config, dataset).to(config["device"])
-    trainer = SessionTrainer(config, model, folder, dataset.item_tokens)
+    ranks.seed(config["seed"])  # from here on the processes draw different numbers
+    trainer = trainer_class(model)(config, model, folder, dataset.item_tokens, ranks)
     if epochs is not None:
         trainer.epochs = epochs
-    if config["resume"] and trainer.last_file.is_file():
+    if ranks.gather(bool(config["resume"] and trainer.last_file.is_file()))[0]:
         trainer.resume_checkpoint(trainer.last_file)
         getLogger().info(f"continuing an interrupted run after epoch {trainer.start_epoch - 1}: {trainer.last_file}")
     valid_data = None if validation is None else make_loader(config, dataset, validation, training=False, model=model)
@@ -58,6 +67,11 @@ def fit_model(
         callback_fn=callback_fn,
     )
     return trainer
+
+
+def trainer_class(model: nn.Module) -> type[SessionTrainer]:
+    """The trainer of a model: by gradients, or in one pass for models that count."""
+    return CountingTrainer if isinstance(model, CountingRecommender) else SessionTrainer
 
 
 def make_loader(

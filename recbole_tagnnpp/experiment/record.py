@@ -13,9 +13,10 @@ from recbole_tagnnpp.files import atomic_write
 RECORD_VERSION = 1
 IRRELEVANT_FOR_RESULTS = {
     "data_path", "checkpoint_dir", "results_path", "show_progress", "state", "resume", "gpu_id", "config_files",
-    "log_wandb", "wandb_project", "benchmark_filename", "preparation",
+    "log_wandb", "wandb_project", "benchmark_filename", "preparation", "threads", "nproc",
 }  # fmt: skip
-"""Keys that may differ between two runs of the same experiment."""
+"""Keys that may differ between two runs of the same experiment (threads: but for the rounding of sums; nproc: but for
+that and for random numbers, so that each number of processes above one has a digest of its own)."""
 
 
 def percent(result: dict[str, float] | None) -> dict[str, float] | None:
@@ -26,6 +27,8 @@ def percent(result: dict[str, float] | None) -> dict[str, float] | None:
 def run_digest(config: dict[str, Any], data_checksum: str) -> str:
     """Eight hexadecimal digits that two runs share if and only if configuration and data are the same."""
     relevant = {key: value for key, value in config.items() if key not in IRRELEVANT_FOR_RESULTS}
+    if config.get("nproc", 1) > 1:
+        relevant["nproc"] = config["nproc"]
     text = json.dumps([relevant, data_checksum], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 

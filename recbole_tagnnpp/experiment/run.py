@@ -3,9 +3,10 @@
 import contextlib
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from logging import getLogger
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from recbole_tagnnpp.experiment.record import RECORD_VERSION, percent, run_diges
 from recbole_tagnnpp.experiment.result_table import print_result
 from recbole_tagnnpp.experiment.target_ranks import TestSequenceFacts, write_facts, write_ranks
 from recbole_tagnnpp.files import atomic_write
+from recbole_tagnnpp.training.distributed.ranks import ALONE, Ranks
 from recbole_tagnnpp.training.trainer import SessionTrainer
 
 
@@ -42,7 +44,9 @@ class RunPlace:
     record: Path
 
 
-def run(config: SessionConfig) -> dict[str, Any]:
+def run(
+    config: SessionConfig, callback_fn: Callable[[int, float], None] | None = None, ranks: Ranks = ALONE
+) -> dict[str, Any]:
     """Prepare the data if necessary, train, select on validation data, test once, record.
 
     An interrupted run with the same configuration and data continues from its last finished epoch (``resume``).
@@ -51,6 +55,8 @@ def run(config: SessionConfig) -> dict[str, Any]:
 
     Args:
         config: final configuration.
+        callback_fn: called with epoch and validation score after each epoch of the selection.
+        ranks: the processes that train the model together; all of them call this, the first one writes files.
 
     Returns:
         The run record, as written under ``results_path``.
@@ -61,10 +67,10 @@ def run(config: SessionConfig) -> dict[str, Any]:
     set_up_logging(config["state"])
     if config["threads"]:
         torch.set_num_threads(config["threads"])
-    manifest = prepare_data(config)
+    manifest = ranks.first_before_others(lambda: prepare_data(config))
     place = place_of_run(config, manifest)
-    with _alone_in(place.checkpoints):
-        return _run(config, manifest, place)
+    with _alone_in(place.checkpoints) if ranks.is_first else contextlib.nullcontext():
+        return _run(config, manifest, place, callback_fn, ranks)
 
 
 def place_of_run(config: SessionConfig, manifest: Manifest) -> RunPlace:
@@ -89,17 +95,25 @@ def prepare_data(config: SessionConfig) -> Manifest:
     return ensure_prepared(name, folder.parent, parsed, config["show_progress"])
 
 
-def _run(config: SessionConfig, manifest: Manifest, place: RunPlace) -> dict[str, Any]:
+def _run(
+    config: SessionConfig,
+    manifest: Manifest,
+    place: RunPlace,
+    callback_fn: Callable[[int, float], None] | None,
+    ranks: Ranks,
+) -> dict[str, Any]:
     logger = getLogger()
     started, started_at = time.perf_counter(), datetime.now(UTC)
     dataset = SessionDataset(config)
     logger.info(f"{dataset}; record: {place.record}")
 
-    selection = fit_model(config, dataset, place.checkpoints / "selection", dataset.training, dataset.validation)
+    phase = place.checkpoints / "selection"
+    fit = partial(fit_model, config, dataset, ranks=ranks)
+    selection = fit(phase, dataset.training, dataset.validation, callback_fn=callback_fn)
     final = selection
     if config["refit"]:
         everything = dataset.training.followed_by(dataset.validation)
-        final = fit_model(config, dataset, place.checkpoints / "refit", everything, None, selection.best_epoch + 1)
+        final = fit(place.checkpoints / "refit", everything, None, selection.best_epoch + 1)
 
     logger.info("test: the only look at the test sequences")
     test_started = time.perf_counter()
@@ -124,6 +138,7 @@ def _run(config: SessionConfig, manifest: Manifest, place: RunPlace) -> dict[str
         "refit_epochs": [_epoch_record(e) for e in final.history] if config["refit"] else [],
         "test_seconds": test_seconds,
         "total_seconds_since_resume": time.perf_counter() - started,
+        "processes": ranks.size,
         "resumed": selection.resumed or final.resumed,
         "peak_memory_megabytes": peak_memory_megabytes(config["device"]),
         "started": started_at.isoformat(timespec="seconds"),
@@ -139,6 +154,8 @@ def _run(config: SessionConfig, manifest: Manifest, place: RunPlace) -> dict[str
         "versions": describe_versions(),
         "config": config.to_plain_dict(),
     }
+    if not ranks.is_first:
+        return record
     if final.target_ranks is not None:
         known = dataset.training.followed_by(dataset.validation)
         write_facts(place.record, manifest.checksum, TestSequenceFacts.of(test_data.sequences, known))

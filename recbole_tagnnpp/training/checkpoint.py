@@ -10,6 +10,7 @@ import torch
 import recbole_tagnnpp.recbole_compat  # noqa: F401  isort: skip
 from recbole.model.abstract_recommender import AbstractRecommender
 
+from recbole_tagnnpp.baselines.counting.recommender import CountingRecommender
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.files import atomic_write
 
@@ -117,6 +118,8 @@ def check_resumable(checkpoint: dict[str, Any], path: Path) -> None:
         UserError: it holds weights only, or a part of the training state is missing or of another type.
     """
     training = checkpoint["training"]
+    if not isinstance(training.get("random_states_of_others", []), list):
+        raise UserError(f"{path}: key 'training.random_states_of_others' is not a list, which it must be")
     if "optimizer" not in training:
         raise UserError(f"{path}: holds weights only; training continues from a last.pth")
     for key, kind in RESUMABLE_KEYS.items():
@@ -130,19 +133,27 @@ def load_weights(model: AbstractRecommender, checkpoint: dict[str, Any], path: P
     """Put the weights of a checkpoint into a model.
 
     Raises:
-        UserError: names or shapes of the weights differ from the model's; names the first that does.
+        UserError: names or shapes of the weights differ from the model's (names the first that does), or a counting
+            model cannot have learnt such values.
     """
     theirs, ours = checkpoint["state_dict"], model.state_dict()
+    is_counting = isinstance(model, CountingRecommender)  # sizes of what it learnt depend on the training sessions
     for name in sorted(theirs.keys() | ours.keys(), key=str):
         if name not in theirs or name not in ours:
             where = "model" if name not in ours else "checkpoint"
             raise UserError(f"{path}: weight {name!r} is missing in the {where}; the configurations differ")
         if not isinstance(theirs[name], torch.Tensor):
             raise UserError(f"{path}: weight {name!r} must be a tensor, found {type(theirs[name]).__name__}")
-        if theirs[name].shape != ours[name].shape:
+        if not is_counting and theirs[name].shape != ours[name].shape:
             raise UserError(
                 f"{path}: weight {name!r} has shape {tuple(theirs[name].shape)}, "
                 f"the model needs {tuple(ours[name].shape)}; the configurations or the items differ"
             )
-    model.load_state_dict(theirs)
+    if is_counting:
+        try:
+            model.load_learnt(theirs)
+        except ValueError as problem:
+            raise UserError(f"{path}: {problem}") from problem
+    else:
+        model.load_state_dict(theirs)
     model.load_other_parameter(checkpoint["other_parameter"])

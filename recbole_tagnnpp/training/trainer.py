@@ -22,6 +22,7 @@ from recbole_tagnnpp.data.session_loader import SessionLoader
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.progress import progress_bar
 from recbole_tagnnpp.training.checkpoint import check_resumable, load_checkpoint, load_weights, save_checkpoint
+from recbole_tagnnpp.training.distributed.ranks import ALONE, Ranks
 from recbole_tagnnpp.training.gradient_clipping import AdaptiveGradientClipping
 from recbole_tagnnpp.training.learning_rate import LearningRateSchedule
 from recbole_tagnnpp.training.random_states import get_random_states, set_random_states
@@ -35,7 +36,7 @@ class SessionTrainer(Trainer):
 
     ``fit`` and ``evaluate`` keep RecBole's signatures and results.  What is ours:
 
-    - a step is: loss, backward, unscale, AGC, norm clipping, optimizer, in this order;
+    - a step is: loss, backward, mean over processes, unscale, AGC, norm clipping, optimizer, in this order;
     - ``last.pth`` holds everything that training needs to continue, after every epoch; ``best.pth`` the weights of
       the best epoch on validation data (without validation data: of the last);
     - evaluation asks the model for its best items only, where it can give them (``top_items``).
@@ -45,9 +46,11 @@ class SessionTrainer(Trainer):
         model: a RecBole sequential model.
         folder: of the two checkpoints, default ``checkpoint_dir``; one run alone may use it.
         item_tokens: tokens of items 1, 2, ..., kept in checkpoints.
+        ranks: the processes that train this model together; all of them call the same methods.
 
     Raises:
-        UserError: ``topk`` asks for more items than there are, ``agc_exclude`` names no parameter.
+        UserError: ``topk`` asks for more items than there are, ``agc_exclude`` names no parameter, several processes
+            cannot train this model or measure these metrics.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class SessionTrainer(Trainer):
         model: AbstractRecommender,
         folder: Path | None = None,
         item_tokens: list[str] | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         # RecBole's own constructor is passed over: it writes TensorBoard folders into the working directory and names
         # checkpoints by the second, so that two runs collide (trainer.py:132).
@@ -66,6 +70,7 @@ class SessionTrainer(Trainer):
         self.folder = Path(config["checkpoint_dir"]) if folder is None else folder
         self.saved_model_file = str(self.folder / "best.pth")
         self.item_tokens = item_tokens or []
+        self.ranks = ranks
 
         self.learner, self.learning_rate = config["learner"], config["learning_rate"]
         self.weight_decay = config["weight_decay"]
@@ -90,6 +95,8 @@ class SessionTrainer(Trainer):
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=config["enable_scaler"])
         self.eval_collector = TargetCollector(config)
         self.evaluator = Evaluator(config)
+        if ranks.size > 1:
+            self._check_divisible()
 
         self.start_epoch = 0
         self.cur_step = 0  # evaluations without improvement, RecBole's name
@@ -137,6 +144,7 @@ class SessionTrainer(Trainer):
         Raises:
             UserError: the loss is not finite.
         """
+        self.ranks.copy_from_first_(self.model.state_dict().values())
         schedule = self._schedule(len(train_data))
         self.eval_collector.data_collect(train_data)
         while not self.is_finished and self.start_epoch < self.epochs:
@@ -148,7 +156,7 @@ class SessionTrainer(Trainer):
             entry: dict[str, Any] = {
                 "epoch": epoch,
                 "train_loss": train_loss,
-                "learning_rate": self.optimizer.param_groups[0]["lr"],
+                "learning_rate": self._last_learning_rate(),
                 "train_seconds": trained - started,
             }
             is_best, valid_score = valid_data is None, None
@@ -187,32 +195,44 @@ class SessionTrainer(Trainer):
 
     def _train_epoch(  # type: ignore[override]
         self, train_data: SessionLoader, epoch_idx: int, show_progress: bool, schedule: LearningRateSchedule
-    ) -> float:
-        """One pass over the training sequences; returns the mean loss of its steps."""
+    ) -> float | None:
+        """One pass over the training sequences; returns the mean loss of its steps, ``None`` where there is no loss."""
         self.model.train()
-        batches = progress_bar(train_data, f"epoch {epoch_idx} train", show_progress)
+        own_batches = self.ranks.training_batches(train_data)
+        batches = progress_bar(own_batches, f"epoch {epoch_idx} train", show_progress, total=len(train_data))
         total_loss = torch.zeros((), device=self.device)
         for step, interaction in enumerate(batches):
             for group in self.optimizer.param_groups:
                 group["lr"] = schedule.at(epoch_idx * len(train_data) + step)
-            total_loss += self.train_step(interaction.to(self.device))
+            total_loss += self.train_step(interaction)
             if step % NAN_CHECK_STEPS == NAN_CHECK_STEPS - 1 or step + 1 == len(train_data):
                 mean_loss = total_loss.item() / (step + 1)  # the only wait for the device
                 self._check_finite(mean_loss, epoch_idx, step)
                 batches.set_postfix(loss=f"{mean_loss:.4f}", refresh=False)
         return mean_loss
 
-    def train_step(self, interaction: Interaction) -> Tensor:
-        """One optimizer step on one batch.
+    def _last_learning_rate(self) -> float | None:
+        """Of the last step; ``None`` where there are no steps."""
+        return self.optimizer.param_groups[0]["lr"]
+
+    def train_step(self, interaction: Interaction | None) -> Tensor:
+        """One optimizer step on one batch, or on a piece of it beside other processes.
+
+        Args:
+            interaction: the sequences; ``None`` where other processes have them all.
 
         Returns:
-            The loss, a detached scalar on the device.
+            The loss of the whole batch, a detached scalar on the device.
         """
         self.optimizer.zero_grad()
-        with torch.autocast(device_type=self.device.type, enabled=self.enable_amp):
-            losses = self.model.calculate_loss(interaction)
-        loss: Tensor = torch.stack(losses).sum() if isinstance(losses, tuple) else losses
-        self.scaler.scale(loss).backward()
+        loss, n_sequences = torch.zeros((), device=self.device), 0
+        if interaction is not None:
+            loss, n_sequences = self._loss(interaction.to(self.device)), len(interaction)
+        scaled_loss = self.scaler.scale(loss)
+        if interaction is not None:
+            scaled_loss.backward()
+        loss = loss.detach().reshape(())  # GCSAN's has one dimension of size 1
+        loss = self.ranks.average_gradients_(self.model.parameters(), loss, n_sequences)
         if self.adaptive_clipping is not None or self.clip_grad_norm:
             self.scaler.unscale_(self.optimizer)
         if self.adaptive_clipping is not None:
@@ -221,7 +241,23 @@ class SessionTrainer(Trainer):
             nn.utils.clip_grad_norm_(self.model.parameters(), **self.clip_grad_norm)
         self.scaler.step(self.optimizer)
         self.scaler.update()
-        return loss.detach().reshape(())  # GCSAN's has one dimension of size 1
+        return loss
+
+    def _loss(self, interaction: Interaction) -> Tensor:
+        with torch.autocast(device_type=self.device.type, enabled=self.enable_amp):
+            losses = self.model.calculate_loss(interaction)
+        return torch.stack(losses).sum() if isinstance(losses, tuple) else losses
+
+    def _check_divisible(self) -> None:
+        """A sum over pieces of a batch must be the sum over the batch."""
+        if not self.eval_collector.needs_only_top_items:
+            raise UserError(f"nproc={self.ranks.size}: of metrics={self.config['metrics']} one needs a single process")
+        remembered = [name for name, _ in self.model.named_buffers()]
+        if remembered and any(True for _ in self.model.parameters()):
+            raise UserError(
+                f"nproc={self.ranks.size}: {type(self.model).__name__} remembers what it saw in batches "
+                f"({remembered[0]}), so pieces of a batch would teach it something else; nproc=1"
+            )
 
     def _check_finite(self, loss: float, epoch: int, step: int) -> None:
         if not math.isfinite(loss):
@@ -255,26 +291,32 @@ class SessionTrainer(Trainer):
             UserError: the checkpoint is missing, damaged, of another configuration or of other items.
         """
         if load_best_model:
+            self.ranks.gather(None)  # the first process may still be writing it
             self._load(Path(model_file or self.saved_model_file))
         self.model.eval()
         largest_k = max(self.config["topk"])
-        ranks: list[Tensor] = []
-        for interaction in progress_bar(eval_data, "evaluate", show_progress):
+        own_results: list[tuple[Tensor, Tensor]] = []
+        own_batches, n_own = self.ranks.evaluation_batches(eval_data), math.ceil(len(eval_data) / self.ranks.size)
+        for interaction in progress_bar(own_batches, "evaluate", show_progress, total=n_own):
             interaction = interaction.to(self.device)
             targets = interaction[self.config["ITEM_ID_FIELD"]]
             if self.eval_collector.needs_only_top_items:
                 top_items = self._top_items(interaction, largest_k)
-                self.eval_collector.collect_top_items(top_items, targets)
             else:
                 rows = torch.arange(len(targets), device=self.device)
                 scores = self._full_scores(interaction)
                 self.eval_collector.eval_batch_collect(scores, interaction, rows, targets)
                 top_items = torch.topk(scores, largest_k, dim=1).indices
-            ranks.append(rank_of_target(top_items, targets).cpu())
-        self.target_ranks = torch.cat(ranks)
+            own_results.append((top_items.cpu(), targets.cpu()))
+        results = self.ranks.in_batch_order(own_results)
+        self.target_ranks = torch.cat([rank_of_target(top_items, targets) for top_items, targets in results])
+        if self.eval_collector.needs_only_top_items:
+            for top_items, targets in results:
+                self.eval_collector.collect_top_items(top_items, targets)
         self.eval_collector.model_collect(self.model)
         result = self.evaluator.evaluate(self.eval_collector.get_data_struct())
-        return {name: float(value) for name, value in result.items()}  # numpy scalars do not belong in checkpoints
+        plain = {name: float(value) for name, value in result.items()}  # numpy scalars do not belong in checkpoints
+        return self.ranks.gather(plain)[0]  # another kind of processor may round otherwise, and all must stop together
 
     def _top_items(self, interaction: Interaction, k: int) -> Tensor:
         if hasattr(self.model, "top_items"):
@@ -299,6 +341,9 @@ class SessionTrainer(Trainer):
 
     def _save(self, is_best: bool) -> None:
         """Write ``best.pth`` first: a kill between the two files repeats the epoch, which writes the same again."""
+        learner_state = self._learner_state()
+        if not self.ranks.is_first:
+            return
         config = self.config.to_plain_dict()
         progress = {"epoch": self.start_epoch - 1, "best_epoch": self.best_epoch, "history": self.history}
         if is_best:
@@ -309,11 +354,24 @@ class SessionTrainer(Trainer):
             "best_valid_score": self.best_valid_score,
             "best_valid_result": self.best_valid_result,
             "is_finished": self.is_finished,
-            "optimizer": self.optimizer.state_dict(),
-            "scaler": self.scaler.state_dict(),
-            "random_states": get_random_states(),
+            **learner_state,
         }
         save_checkpoint(self.last_file, self.model, config, self.item_tokens, training)
+
+    def _learner_state(self) -> dict[str, Any]:
+        random_states, *of_others = self.ranks.gather(get_random_states())
+        return {
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "random_states": random_states,
+            "random_states_of_others": of_others,
+        }
+
+    def _load_learner_state(self, training: dict[str, Any]) -> None:
+        self.optimizer.load_state_dict(training["optimizer"])
+        self.scaler.load_state_dict(training["scaler"])
+        of_ranks = [training["random_states"], *training.get("random_states_of_others", [])]
+        set_random_states({k: _to_cpu(v) for k, v in of_ranks[self.ranks.rank].items()})
 
     def _load(self, path: Path, resumable: bool = False) -> dict[str, Any]:
         """Read a checkpoint, check that it fits and put its weights into the model."""
@@ -324,6 +382,8 @@ class SessionTrainer(Trainer):
         if theirs and ours and theirs != ours:
             raise UserError(f"{path}: its items are not those of this dataset, or are numbered otherwise")
         load_weights(self.model, checkpoint, path)
+        if len(set(self.ranks.gather(checkpoint["training"].get("epoch")))) > 1:
+            raise UserError(f"{path}: not the same file for all processes; all nodes need one shared folder")
         return checkpoint
 
     def resume_checkpoint(self, resume_file: str | Path) -> None:
@@ -337,10 +397,13 @@ class SessionTrainer(Trainer):
         training, learner = checkpoint["training"], checkpoint["config"].get("learner")
         if learner != self.learner:
             raise UserError(f"{path}: was trained with learner={learner}, which learner={self.learner} cannot continue")
+        n_ranks = 1 + len(training.get("random_states_of_others", []))
+        if n_ranks != self.ranks.size and training["optimizer"]:
+            raise UserError(
+                f"{path}: was trained by {n_ranks} processes, which {self.ranks.size} cannot continue; nproc={n_ranks}"
+            )
         try:
-            self.optimizer.load_state_dict(training["optimizer"])
-            self.scaler.load_state_dict(training["scaler"])
-            set_random_states({k: _to_cpu(v) for k, v in training["random_states"].items()})
+            self._load_learner_state(training)
         except Exception as problem:  # whatever type torch, numpy and Python raise for states of another form
             raise UserError(f"{path}: its training state does not fit ({problem or type(problem).__name__})") from problem
         self.start_epoch = training["epoch"] + 1
@@ -362,10 +425,12 @@ def _to_cpu(value: Any) -> Any:
 
 def describe_epoch(entry: dict[str, Any], is_best: bool) -> str:
     """One line of the log for one epoch of the history."""
-    line = (
-        f"epoch {entry['epoch']}: train loss {entry['train_loss']:.4f}, "
-        f"learning rate {entry['learning_rate']:.3g}, {entry['train_seconds']:.1f} s"
-    )
+    parts = [
+        *([] if entry["train_loss"] is None else [f"train loss {entry['train_loss']:.4f}"]),
+        *([] if entry["learning_rate"] is None else [f"learning rate {entry['learning_rate']:.3g}"]),
+        f"{entry['train_seconds']:.1f} s",
+    ]
+    line = f"epoch {entry['epoch']}: {', '.join(parts)}"
     if "valid_result" in entry:
         metrics = ", ".join(f"{name} {100 * value:.2f}" for name, value in entry["valid_result"].items())
         line += f"; validation (%): {metrics}, {entry['valid_seconds']:.1f} s{' (best so far)' if is_best else ''}"

@@ -1,10 +1,10 @@
-"""Inner memory encoder: what the session itself says (CSRM section 3.2)."""
+"""Inner memory encoder: what the session itself says."""
 
 import torch
 from torch import Tensor, nn
 
-from recbole_tagnnpp.baselines.segments import segment_softmax
 from recbole_tagnnpp.baselines.ragged_gru import RaggedGRU
+from recbole_tagnnpp.baselines.segments import segment_softmax
 from recbole_tagnnpp.model.packing import PackedSessions
 
 

@@ -1,4 +1,4 @@
-"""Outer memory encoder: what the most similar sessions before say (CSRM section 3.3)."""
+"""Outer memory encoder: what the most similar sessions before say."""
 
 import torch
 import torch.nn.functional as F
@@ -35,7 +35,7 @@ class OuterMemoryEncoder(nn.Module):
         if filled.shape[0] == 0:
             return sessions
         cosine = F.normalize(sessions, dim=1) @ F.normalize(filled, dim=1).T  # [B, slots]
-        nearest, slot = torch.topk(cosine, min(self.n_neighbors, filled.shape[0]), dim=1)  # [B, k]
+        nearest, slot = torch.topk(cosine, min(self.n_neighbors, filled.shape[0]), dim=1, sorted=False)  # [B, k]
         weights = torch.softmax(nearest, dim=1)
         # a product with mostly zeros costs less than gathering the neighbours as [B, k, H]
         return weights.new_zeros(cosine.shape).scatter(1, slot, weights) @ filled

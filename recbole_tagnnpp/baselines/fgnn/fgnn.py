@@ -3,22 +3,20 @@
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 import recbole_tagnnpp.recbole_compat  # noqa: F401  isort: skip
 from recbole.config import Config
 from recbole.data.dataset import Dataset
-from recbole.data.interaction import Interaction
-from recbole.model.abstract_recommender import SequentialRecommender
 
 from recbole_tagnnpp.baselines.fgnn.readout import RecurrentReadout
 from recbole_tagnnpp.baselines.fgnn.weighted_attention import WeightedGraphAttention
 from recbole_tagnnpp.baselines.fgnn.weighted_graph import build_weighted_session_graphs
+from recbole_tagnnpp.baselines.session_vector_recommender import SessionVectorRecommender
 from recbole_tagnnpp.model.packing import pack_sessions
 
 
-class FGNN(SequentialRecommender):
+class FGNN(SessionVectorRecommender):
     r"""FGNN (Qiu et al., CIKM 2019, "Rethinking the Item Order in Session-based Recommendation with Graph Neural
     Networks").
 
@@ -38,24 +36,17 @@ class FGNN(SequentialRecommender):
     - Number of layers (3), heads (8) and query steps (3): the values that runs and re-implementations name.  Slope of
       the LeakyReLU (0.2): the paper.
     - No dropout and no bias in WGAT, because no equation has one.
-    - Weights are drawn uniformly within 1 / sqrt(D), as in the released code.
+    - Weights are drawn uniformly within 1 / sqrt(D), as in the released code, but those of the heads so that a layer
+      keeps the scale of its input: else the states fade with every layer, and three layers hardly learn.
 
     Args:
         config: keys of ``properties/model/FGNN.yaml``, each explained there.
         dataset: tells the number of items; item 0 is padding.
     """
 
-    pads_to_longest = True
-    """Tells the loader that batches may be cut to their longest session."""
-
     def __init__(self, config: Config, dataset: Dataset) -> None:
         super().__init__(config, dataset)
         size = config["embedding_size"]
-        self.item_embedding = nn.Embedding(self.n_items, size, padding_idx=0)
-        self.attention_layers = nn.ModuleList(
-            WeightedGraphAttention(size, config["n_attention_heads"], config["negative_slope"])
-            for _ in range(config["n_layers"])
-        )
         self.readout = RecurrentReadout(size, config["n_readout_steps"])
         self.output = nn.Linear(2 * size, size, bias=False)  # W_out
         bound = 1.0 / math.sqrt(size)
@@ -63,37 +54,16 @@ class FGNN(SequentialRecommender):
             nn.init.uniform_(parameter, -bound, bound)
         with torch.no_grad():
             self.item_embedding.weight[0].zero_()
+        self.attention_layers = nn.ModuleList(
+            WeightedGraphAttention(size, config["n_attention_heads"], config["negative_slope"])
+            for _ in range(config["n_layers"])
+        )
 
     def forward(self, item_seq: Tensor, item_seq_len: Tensor) -> Tensor:
-        """Session vectors [B, D] to multiply item embeddings with.
-
-        Args:
-            item_seq: [B, L] int64 clicks, padded with 0; the newest ``MAX_ITEM_LIST_LENGTH`` clicks count.
-            item_seq_len: [B] int64 number of clicks, 1..L.
-
-        Raises:
-            ValueError: a session is empty, or ``item_seq_len`` is larger than L.
-        """
+        """Session vectors [B, D]; see the base class."""
         sessions = pack_sessions(item_seq, item_seq_len, self.max_seq_length)
         graphs = build_weighted_session_graphs(sessions, self.n_items, self.item_embedding.weight.dtype)
-        states = self.item_embedding(graphs.node_items)  # [N, D]
+        states = self.item_vectors(graphs.node_items)  # [N, D]
         for layer in self.attention_layers:
             states = layer(states, graphs)
         return self.output(self.readout(states, graphs.session_of_node, len(item_seq_len)))
-
-    def _encode(self, interaction: Interaction) -> Tensor:
-        return self.forward(interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN])
-
-    def calculate_loss(self, interaction: Interaction) -> Tensor:
-        """Mean cross-entropy of the target items over all items but padding, a scalar."""
-        scores = self._encode(interaction) @ self.item_embedding.weight[1:].T
-        return F.cross_entropy(scores, interaction[self.POS_ITEM_ID] - 1)
-
-    def predict(self, interaction: Interaction) -> Tensor:
-        """[B] scores of one given item (field ``item_id``) per session."""
-        return (self._encode(interaction) * self.item_embedding(interaction[self.ITEM_ID])).sum(1)
-
-    def full_sort_predict(self, interaction: Interaction) -> Tensor:
-        """[B, I] scores of every item per session; column 0, padding, is minus infinity."""
-        scores = self._encode(interaction) @ self.item_embedding.weight[1:].T
-        return F.pad(scores, (1, 0), value=-torch.inf)

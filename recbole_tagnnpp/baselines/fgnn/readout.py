@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from recbole_tagnnpp.baselines.fgnn.grouped_softmax import grouped_softmax
+from recbole_tagnnpp.baselines.segments import segment_softmax, segment_sum
 
 
 class RecurrentReadout(nn.Module):
@@ -40,8 +40,7 @@ class RecurrentReadout(nn.Module):
         seen = states.new_zeros(n_sessions, 2 * size)
         for _ in range(self.n_steps):
             query = self.gru_cell(seen, query)
-            scores = (states * query[session_of_node]).sum(1, keepdim=True)  # [N, 1]
-            attention = grouped_softmax(scores, session_of_node, n_sessions)
-            weighted = torch.zeros_like(query).index_add(0, session_of_node, attention * states)
-            seen = torch.cat([query, weighted], dim=1)
+            scores = (states * query[session_of_node]).sum(1)  # [N]
+            attention = segment_softmax(scores, session_of_node, n_sessions)
+            seen = torch.cat([query, segment_sum(attention[:, None] * states, session_of_node, n_sessions)], dim=1)
         return seen

@@ -1,11 +1,13 @@
 """WGAT: a node attends to its predecessors and sees how often each was followed by it (FGNN, section 4.2)."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from recbole_tagnnpp.baselines.fgnn.grouped_softmax import grouped_softmax
 from recbole_tagnnpp.baselines.fgnn.weighted_graph import WeightedSessionGraphs
+from recbole_tagnnpp.baselines.segments import segment_softmax, segment_sum
 
 
 class WeightedGraphAttention(nn.Module):
@@ -33,7 +35,10 @@ class WeightedGraphAttention(nn.Module):
         self.attention_target = nn.Parameter(torch.empty(n_heads, embedding_size))  # a, part of W x_i
         self.attention_source = nn.Parameter(torch.empty(n_heads, embedding_size))  # a, part of W x_j
         self.attention_weight = nn.Parameter(torch.empty(n_heads))  # a, part of w_ij
-        bound = embedding_size**-0.5
+        # the mean of K heads of independent weights is sqrt(K) smaller than one of them: with these it keeps the scale
+        scale_kept = math.sqrt(3 * n_heads / embedding_size)
+        nn.init.uniform_(self.projection.weight, -scale_kept, scale_kept)
+        bound = 1.0 / math.sqrt(embedding_size)
         for parameter in (self.attention_target, self.attention_source, self.attention_weight):
             nn.init.uniform_(parameter, -bound, bound)
 
@@ -52,11 +57,11 @@ class WeightedGraphAttention(nn.Module):
         of_target = (projected * self.attention_target).sum(2)  # [N, K]
         of_source = (projected * self.attention_source).sum(2)
         scores = (
-            of_target[graphs.edge_target]
-            + of_source[graphs.edge_source]
-            + graphs.weight[:, None] * self.attention_weight
+            of_target[graphs.edge_target] + of_source[graphs.edge_source] + graphs.weight[:, None] * self.attention_weight
         )  # [E, K]
         scores = F.leaky_relu(scores, self.negative_slope)
-        attention = grouped_softmax(scores, graphs.edge_target, n_nodes)
-        messages = attention[:, :, None] * projected[graphs.edge_source]  # [E, K, D]
-        return F.elu(torch.zeros_like(states).index_add(0, graphs.edge_target, messages.mean(1)))
+        heads = torch.arange(self.n_heads, device=states.device)
+        segment = graphs.edge_target[:, None] * self.n_heads + heads  # [E, K], one group for each node and head
+        attention = segment_softmax(scores.flatten(), segment.flatten(), n_nodes * self.n_heads).view_as(scores)
+        messages = (attention[:, :, None] * projected[graphs.edge_source]).mean(1)  # [E, D]
+        return F.elu(segment_sum(messages, graphs.edge_target, n_nodes))

@@ -13,6 +13,7 @@ class RowBatchNorm(nn.BatchNorm1d):
     """
 
     def forward(self, rows: Tensor) -> Tensor:
+        """Normalise the columns of rows [N, D], N at least 1."""
         if self.training and rows.shape[0] == 1:
             return F.batch_norm(rows, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
         return super().forward(rows)

@@ -1,4 +1,4 @@
-"""Edge-order preserving aggregation (LESSR section 4.2, equations 5 and 6)."""
+"""Edge-order preserving aggregation, the odd layers of LESSR."""
 
 from torch import Tensor, nn
 

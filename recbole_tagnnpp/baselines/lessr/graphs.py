@@ -1,4 +1,4 @@
-"""The two graphs of a session (LESSR sections 4.2 and 4.3): no click is lost, every later click is one step away."""
+"""The two graphs of a session in LESSR: the first loses no click, in the second every later click is one step away."""
 
 from dataclasses import dataclass
 

@@ -94,5 +94,5 @@ class LESSR(SessionVectorRecommender):
 def shortening(rows: Tensor, max_norm: float) -> Tensor:
     """Factors [..., 1] that bring rows [..., D] longer than ``max_norm`` to that length; 1 for the others."""
     norms = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
-    # a little shorter than asked for, so that a shortened row is not shortened again for its last bit
-    return torch.where(norms > max_norm, max_norm / (norms * (1.0 + 1e-6)), torch.ones_like(norms))
+    too_long = norms > max_norm * (1.0 + 1e-6)  # a row that was shortened is not shortened again for its last bit
+    return torch.where(too_long, max_norm / norms, torch.ones_like(norms))

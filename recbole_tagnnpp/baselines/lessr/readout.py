@@ -1,4 +1,4 @@
-"""From the nodes of a session to one vector (LESSR section 4.4)."""
+"""From the nodes of a session to one vector."""
 
 import torch
 from torch import Tensor, nn

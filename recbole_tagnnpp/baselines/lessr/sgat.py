@@ -1,4 +1,4 @@
-"""Shortcut graph attention (LESSR section 4.3)."""
+"""Shortcut graph attention, the even layers of LESSR."""
 
 import torch
 from torch import Tensor, nn

@@ -124,7 +124,6 @@ def test_mistakes_in_property_files_name_the_file(name: str, text: str, message:
     [
         ("config_file", "--config_file: unknown key; did you mean config_files?"),
         ("config_files", "--config_files: allowed on the command line only"),
-        ("nproc", "--nproc: unknown key"),
         ("for_model", "--for_model: unknown key"),
     ],
 )

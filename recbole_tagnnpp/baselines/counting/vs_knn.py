@@ -1,0 +1,28 @@
+"""VS-kNN: session neighbours by a similarity that stresses the latest clicks."""
+
+from recbole_tagnnpp.baselines.counting.neighbours import NeighbourItems, NeighbourRecommender
+from recbole_tagnnpp.baselines.counting.training_sessions import FloatArray, IntArray
+
+
+class VSKNN(NeighbourRecommender):
+    r"""Vector multiplication session kNN (Ludewig and Jannach 2018, "Evaluation of session-based recommendation
+    algorithms").
+
+    The item at place x of a current session s with |s| clicks weighs :math:`x / |s|`, so that the last click weighs 1
+    (of an item that is clicked more than once, its last click counts).  The similarity to a training session n is the
+    product of these weights with the binary vector of n: the sum over common items.  An item scores
+    :math:`\sum_n \mathrm{sim}(s, n)\, x_n / |s|` over those of the ``n_neighbors`` nearest sessions that hold it, where
+    :math:`x_n` is the place in s of the most recent item that n shares.  Candidates are the ``sample_size`` most recent
+    sessions that share an item with s.
+
+    The factors :math:`1 / |s|` change no ranking; the scores here are without them, whole numbers that are summed
+    without rounding, so that ties are exact.
+    """
+
+    def click_weights(self, positions: IntArray, lengths: IntArray) -> FloatArray:
+        """Place of the click in the session."""
+        return positions.astype(float)
+
+    def pair_weights(self, items: NeighbourItems, similarity: FloatArray) -> FloatArray:
+        """Similarity times the place of the last common item, the same for all items of a neighbour."""
+        return (similarity * items.last_common)[items.neighbour]

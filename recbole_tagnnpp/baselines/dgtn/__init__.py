@@ -1,0 +1,1 @@
+"""DGTN: transitions of the session and of similar earlier sessions, in two channels."""

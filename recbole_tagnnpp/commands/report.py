@@ -1,0 +1,49 @@
+"""``report``: tables, figures and a page from run records."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from recbole_tagnnpp.errors import UserError
+
+HELP = """\
+usage: python -m recbole_tagnnpp report [--results=results/runs] [--output=results/report] [--check]
+
+Makes Tables I, II and III of the paper from run records, beside the paper's figures and with significance; accuracy by
+session length and by popularity; learning curves; and report.html with all of it. The same records give the same bytes.
+
+  --results=FOLDER        records, FOLDER/DATASET/RUN.json; default results/runs
+  --output=FOLDER         tables (.md, .tex, .csv), figures (.svg) and report.html; default results/report
+  --check                 write nothing; exit with 1 and name the files that differ from what the records give"""
+
+
+def report(settings: dict[str, Any]) -> int:
+    """Write or check the report."""
+    allowed = ("results", "output", "check")
+    for key in settings:
+        if key not in allowed:
+            raise UserError(f"--{key}: unknown argument of report; there are {', '.join('--' + name for name in allowed)}")
+    check = settings.get("check", False)
+    if not isinstance(check, bool):
+        raise UserError(f"--check={check}: allowed is True or False")
+    results, output = (_folder(settings, key, default) for key, default in (("results", "runs"), ("output", "report")))
+    from recbole_tagnnpp.experiment.report.report import check_report, write_report
+
+    if not check:
+        files = write_report(results, output)
+        print(f"{len(files)} files written to {output}; open {output / 'report.html'}")
+        return 0
+    different = check_report(results, output)
+    if different:
+        print(f"{output}: differs from what {results} gives: {', '.join(different)}", file=sys.stderr)
+        print("`python -m recbole_tagnnpp report` writes it again", file=sys.stderr)
+        return 1
+    print(f"{output}: as the records give it")
+    return 0
+
+
+def _folder(settings: dict[str, Any], key: str, default: str) -> Path:
+    value = settings.get(key, f"results/{default}")
+    if value is None or isinstance(value, (bool, list, dict)):
+        raise UserError(f"--{key}={value}: allowed is a folder")
+    return Path(str(value)).expanduser()

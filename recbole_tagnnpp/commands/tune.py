@@ -1,0 +1,40 @@
+"""``tune``: search hyper-parameters, on one machine or on a Ray cluster."""
+
+from typing import Any
+
+from recbole_tagnnpp.config.command_line import config_files, model_of
+from recbole_tagnnpp.errors import UserError
+
+HELP = """\
+usage: python -m recbole_tagnnpp tune --dataset=NAME --params_file=FILE [--model=TAGNNPP] [--key=value ...]
+
+Trains many settings of a model, selects on validation data, writes the best one as a configuration file, and tests it
+once. An interrupted search continues when the same command is given again. docs/search.md says more.
+
+  --params_file=FILE      the space in RecBole's format, for example hyper.test; default properties/search/MODEL.test
+  --algorithm=NAME        random (default), bayes, exhaustive (every combination) or optuna (if installed)
+  --scheduler=NAME        asha (default on Ray: weak trials stop early), pbt (population based training) or none
+  --trials=N              settings to try, default 20
+  --workers=N             trials at once, default what this machine holds; 0 runs them in this process, without Ray
+  --cpus_per_trial=N, --gpus_per_trial=X   of each trial; GPUs can be shared, for example 0.5
+  --address=HOST:PORT     of a running Ray cluster, or auto for the one on this machine
+  --resume                insist on continuing; --resume=False forgets an earlier search of the same name
+  --training_share=X      trials learn from this share of the training sessions, the most recent ones
+  --final=False           leave out the final run: refit on training + validation, one test
+  --name=NAME             of the search, default made of its settings; --output=FOLDER, default results/search
+  --grace_epochs, --reduction_factor   of asha; --perturbation_epochs of pbt; --retries of trials whose process died
+  --KEY=VALUE             any key of a configuration, the same in all trials"""
+
+
+def tune(settings: dict[str, Any]) -> int:
+    """Search hyper-parameters."""
+    files = config_files(settings)
+    if "dataset" not in settings and not files:
+        raise UserError("no dataset given: --dataset=NAME, for example --dataset=demo")
+    from recbole_tagnnpp.experiment.search.plan import plan_search
+
+    plan = plan_search(settings.pop("model", None) or model_of(files), files, settings)  # mistakes show before torch loads
+    from recbole_tagnnpp.experiment.search.search import search
+
+    search(plan)
+    return 0

@@ -1,0 +1,43 @@
+"""A grid from start to end: find what is there, run the rest, show the outcome."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from recbole_tagnnpp.experiment.grid.in_process import run_in_process
+from recbole_tagnnpp.experiment.grid.plan import PlannedRun
+from recbole_tagnnpp.experiment.grid.progress import RunProgress, State, progress_table
+
+
+def run_grid(
+    planned: Sequence[PlannedRun],
+    workers: int = 0,
+    address: str | None = None,
+    attempts: int = 2,
+    gpus_per_run: float = 0.0,
+    console: Console | None = None,
+) -> list[RunProgress]:
+    """Run what has no record yet; an interrupted grid continues when it is called again.
+
+    Args:
+        planned: the runs.
+        workers: runs at the same time, as Ray tasks; 0 runs them one after the other in this process.
+        address: of a running Ray cluster, whose resources then decide how many runs there are at the same time.
+        attempts: how often a run is started that dies (a Ray worker is killed, say); it continues from its last epoch.
+        gpus_per_run: GPUs that Ray reserves for a run; a fraction lets runs share one.
+        console: where to.
+
+    Returns:
+        The state of every run.
+    """
+    console = console or Console()
+    runs = [RunProgress(run, State.FOUND if run.is_recorded else State.WAITING) for run in planned]
+    if any(run.state is State.WAITING for run in runs):
+        if workers == 0 and address is None:
+            run_in_process(runs, console)
+        else:
+            from recbole_tagnnpp.experiment.grid.ray_tasks import run_on_ray
+
+            run_on_ray(runs, workers, address, attempts, gpus_per_run, console)
+    console.print(progress_table(runs))
+    return runs

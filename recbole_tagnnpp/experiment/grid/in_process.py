@@ -1,0 +1,30 @@
+"""Runs of a grid one after the other, in this process and without Ray."""
+
+from logging import getLogger
+
+from rich.console import Console
+
+from recbole_tagnnpp.config.session_config import SessionConfig
+from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.experiment.grid.progress import RunProgress, State
+from recbole_tagnnpp.experiment.run import run as train_and_test
+
+
+def run_in_process(runs: list[RunProgress], console: Console) -> None:
+    """Train and test what is waiting; a run that fails is noted, and the next one starts."""
+    waiting = [run for run in runs if run.state is State.WAITING]
+    for number, run in enumerate(waiting, start=1):
+        console.rule(f"run {number} of {len(waiting)}: {run.planned}")
+        run.state, run.attempts = State.RUNNING, 1
+        planned = run.planned
+        try:
+            train_and_test(SessionConfig(planned.system.model, planned.dataset, config_dict=planned.config))
+        except UserError as problem:
+            run.state, run.problem = State.FAILED, str(problem)
+        except Exception as problem:
+            getLogger().exception(f"{planned} failed")
+            run.state, run.problem = State.FAILED, f"{type(problem).__name__}: {problem}".splitlines()[0]
+        else:
+            run.state = State.FINISHED
+        if run.state is State.FAILED:
+            console.print(f"failed: {run.problem}", style="bold red", markup=False)

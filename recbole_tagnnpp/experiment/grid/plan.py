@@ -1,0 +1,71 @@
+"""Which runs a grid consists of, and which of them are there already."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from recbole_tagnnpp.config.session_config import SessionConfig
+from recbole_tagnnpp.data.manifest import Manifest
+from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.experiment.run import place_of_run, prepare_data
+from recbole_tagnnpp.experiment.systems import System
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One run of a grid.
+
+    Attributes:
+        system: row of the table.
+        dataset, seed: of the run.
+        config: plain settings; ``SessionConfig(config_dict=...)`` of them is the run's configuration.
+        record: where its record lies, or will.
+    """
+
+    system: System
+    dataset: str
+    seed: int
+    config: dict[str, Any]
+    record: Path
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether the run was finished before."""
+        return self.record.is_file()
+
+    def __str__(self) -> str:
+        return f"{self.system.title} on {self.dataset}, seed {self.seed}"
+
+
+def plan_grid(
+    systems: Sequence[System], datasets: Sequence[str], seeds: Sequence[int], settings: Mapping[str, Any]
+) -> list[PlannedRun]:
+    """All combinations, dataset by dataset, checked before anything is trained; datasets are prepared if necessary.
+
+    Args:
+        systems: rows.
+        datasets: names.
+        seeds: of weights and order.
+        settings: of every run, over those of its system.
+
+    Raises:
+        UserError: a setting does not fit a system, a dataset is missing, or two systems are the same experiment.
+    """
+    manifests: dict[str, Manifest] = {}
+    planned: dict[Path, PlannedRun] = {}
+    for dataset in datasets:
+        for seed in seeds:
+            for system in systems:
+                changes = {**system.settings(), **settings, "seed": seed}
+                try:
+                    config = SessionConfig(system.model, dataset, config_dict=changes)
+                except UserError as problem:
+                    raise UserError(f"{system.title}: {problem}") from problem
+                if dataset not in manifests:
+                    manifests[dataset] = prepare_data(config)
+                record = place_of_run(config, manifests[dataset]).record
+                if record in planned:
+                    raise UserError(f"{planned[record].system.title} and {system.title} are the same experiment; name one")
+                planned[record] = PlannedRun(system, dataset, seed, config.to_plain_dict(), record)
+    return list(planned.values())

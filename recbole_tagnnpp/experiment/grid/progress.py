@@ -1,0 +1,73 @@
+"""Where every run of a grid stands, and the table that shows it."""
+
+import enum
+import json
+from dataclasses import dataclass
+
+from rich.table import Table
+
+from recbole_tagnnpp.experiment.grid.plan import PlannedRun
+
+
+class State(enum.Enum):
+    """Of a run; the value is what the table prints."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FOUND = "found"  # finished in an earlier grid
+    FAILED = "failed"
+
+
+@dataclass
+class RunProgress:
+    """State of one run.
+
+    Attributes:
+        planned: the run.
+        state: of the run.
+        epoch: epochs done.
+        valid_score: latest ``valid_metric``, a fraction.
+        attempts: how often it was started.
+        problem: why the last attempt failed, one line.
+    """
+
+    planned: PlannedRun
+    state: State = State.WAITING
+    epoch: int = 0
+    valid_score: float | None = None
+    attempts: int = 0
+    problem: str = ""
+
+    def test_result(self) -> dict[str, float]:
+        """Test metrics of its record, percent; empty before it is there."""
+        if self.state not in (State.FINISHED, State.FOUND):
+            return {}
+        result: dict[str, float] = json.loads(self.planned.record.read_text(encoding="utf-8"))["test_result"]
+        return result
+
+
+def progress_table(runs: list[RunProgress]) -> Table:
+    """One line per run: state, epochs, latest validation score, test hit rate and MRR at the largest K."""
+    counts = {state: sum(run.state is state for run in runs) for state in State}
+    table = Table(title=", ".join(f"{count} {state.value}" for state, count in counts.items() if count))
+    for title in ("dataset", "system", "seed", "state"):
+        table.add_column(title)
+    for title in ("epoch", "valid (%)", "test (%)"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for run in runs:
+        planned = run.planned
+        result = run.test_result()
+        k = max(planned.config["topk"])
+        metrics = [result[name] for name in (f"hit@{k}", f"mrr@{k}") if name in result]
+        state = run.state.value + (f": {run.problem}" if run.problem else "")
+        table.add_row(
+            planned.dataset,
+            planned.system.title,
+            str(planned.seed),
+            state,
+            f"{run.epoch} of {planned.config['epochs']}" if run.epoch else "",
+            "" if run.valid_score is None else f"{planned.config['valid_metric']} {100 * run.valid_score:.2f}",
+            " / ".join(f"{value:.2f}" for value in metrics),
+        )
+    return table

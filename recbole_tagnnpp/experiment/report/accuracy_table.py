@@ -1,0 +1,109 @@
+"""Table I: every system beside the paper's figures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from recbole_tagnnpp.experiment.report.comparisons import Comparisons, compare_rows
+from recbole_tagnnpp.experiment.report.formats import Cell, Column, Section, Table
+from recbole_tagnnpp.experiment.report.paper_figures import ELSEWHERE, PAPER, TABLE_ONE, dataset_title
+from recbole_tagnnpp.experiment.report.score_rows import (
+    BOLD_NOTE,
+    ScoreRow,
+    best_first,
+    data_notes,
+    rows_of_system,
+    score_cells,
+    score_columns,
+    section_title,
+    significance_cells,
+    testable,
+    untested_note,
+)
+from recbole_tagnnpp.experiment.report.sequence_data import MeasuredData
+from recbole_tagnnpp.experiment.report.systems import SCORES, DataRuns
+from recbole_tagnnpp.experiment.systems import TABLE_ONE as SYSTEMS
+from recbole_tagnnpp.experiment.systems import System, ablations
+
+
+@dataclass(frozen=True)
+class AccuracySection:
+    """One dataset of Table I.
+
+    Attributes:
+        measured: the runs.
+        rows: all systems, measured or missing.
+        comparisons: of the rows.
+    """
+
+    measured: MeasuredData
+    rows: Sequence[ScoreRow]
+    comparisons: Comparisons
+
+    @property
+    def title(self) -> str:
+        """Name of the dataset."""
+        return section_title(self.measured.runs)
+
+
+def accuracy_sections(all_measured: Sequence[MeasuredData]) -> list[AccuracySection]:
+    """Rows and tests of Table I."""
+    rows_of = [_rows(measured) for measured in all_measured]
+    compared = compare_rows([testable(m, rows) for m, rows in zip(all_measured, rows_of, strict=True)])
+    return [AccuracySection(*section) for section in zip(all_measured, rows_of, compared, strict=True)]
+
+
+def accuracy_table(sections: Sequence[AccuracySection]) -> Table:
+    """Table I as it is printed."""
+    printed, notes = [], []
+    for section in sections:
+        cells = score_cells(section.rows, section.comparisons)
+        names = [Cell(row.system.title) for row in section.rows]
+        printed.append(Section(section.title, [[name, *row] for name, row in zip(names, cells, strict=True)]))
+        notes += untested_note(section.title, section.rows)
+    notes += data_notes([section.measured.runs for section in sections])
+    for dataset in dict.fromkeys(section.measured.runs.dataset for section in sections):
+        if dataset in ELSEWHERE:
+            figures = ", ".join(f"{name} {f.hit:.2f} / {f.mrr:.2f}" for name, f in ELSEWHERE[dataset].items())
+            notes.append(f"{dataset_title(dataset)}, Hit@20 / MRR@20 that other papers report of their systems: {figures}.")
+    return Table(
+        "table_1",
+        "Table I: all systems",
+        [Column("System"), *score_columns()],
+        printed,
+        notes=[
+            "Test metrics in percent, mean and sample standard deviation over seeds; - is missing. "
+            "Refit: retrained on training + validation for the number of epochs that validation chose.",
+            BOLD_NOTE,
+            *notes,
+            f"Paper: {PAPER}.",
+        ],
+    )
+
+
+def accuracy_significance(section: AccuracySection) -> list[list[Cell]]:
+    """The best of a dataset against every other system, in each score."""
+    found = []
+    for score in SCORES:
+        order = best_first(section.rows, score)
+        for other in order[1:]:
+            cells = significance_cells(section.rows, section.comparisons, score, order[0], other)
+            found += [cells] if cells else []
+    return found
+
+
+def _rows(measured: MeasuredData) -> list[ScoreRow]:
+    paper = TABLE_ONE.get(measured.runs.dataset, {})
+    rows: list[ScoreRow] = []
+    for system in _systems(measured.runs):
+        rows += rows_of_system(measured, system, paper.get(system.model))
+    is_published = bool(paper)
+    return [row for row in rows if is_published or row.runs]
+
+
+def _systems(data: DataRuns) -> list[System]:
+    """Table I's systems, and before TAGNN++ those that it does not have."""
+    known = [*SYSTEMS, *(system for preset in ("paper", "recommended") for system in ablations(preset))]
+    extra = sorted((runs.system for runs in data.systems if runs.system not in known), key=lambda system: system.title)
+    extra = [system for index, system in enumerate(extra) if system not in extra[:index]]  # without and with refit
+    systems = [*SYSTEMS, *extra]
+    return sorted(systems, key=lambda system: (system.model == "TAGNNPP", system.title.endswith("(ours)")))

@@ -1,0 +1,163 @@
+"""What the figures show, as rounded numbers: written as CSV beside each figure, and all that the drawing sees.
+
+Rounding comes first, so that a figure depends on the records alone and not on the processor that adds the numbers up.
+"""
+
+import csv
+import hashlib
+import io
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from recbole_tagnnpp.experiment.report.accuracy_table import AccuracySection
+from recbole_tagnnpp.experiment.report.group_tables import GroupedSection, group_words
+from recbole_tagnnpp.experiment.report.score_rows import ScoreRow
+
+MARK = "made by recbole_tagnnpp report; data sha256 "
+"""Start of the description inside every drawing; the digest of the figure's data follows."""
+PERCENT_DECIMALS = 3
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class FigureData:
+    """One figure.
+
+    Attributes:
+        name: of its files, ``<kind>-<dataset>``.
+        kind: ``scatter``, ``learning_curves``, ``training_time``, ``by_session_length`` or ``by_popularity``.
+        title: heading.
+        description: a sentence for those who cannot see it.
+        columns: names of the values of a row.
+        rows: values.
+        order: labels of all systems of the dataset; a system looks the same in all of its figures.
+        groups: words of each group, for figures by group.
+    """
+
+    name: str
+    kind: str
+    title: str
+    description: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    order: tuple[str, ...]
+    groups: tuple[str, ...] = field(default=())
+
+    def to_csv(self) -> str:
+        """The rows."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerows([self.columns, *self.rows])
+        return text.getvalue()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything that the drawing sees."""
+        return hashlib.sha256(repr([self.kind, self.title, self.to_csv(), self.order, self.groups]).encode()).hexdigest()
+
+
+def figures_of(
+    sections: Sequence[AccuracySection], by_length: Sequence[GroupedSection], by_popularity: Sequence[GroupedSection]
+) -> list[FigureData]:
+    """Every figure that the records give, dataset by dataset; those without a number are left out."""
+    figures = []
+    for section in sections:
+        figures += [_scatter(section), _learning_curves(section), _training_time(section)]
+        figures += [_grouped(here, "by_session_length", "session length") for here in by_length if here.section is section]
+        figures += [_grouped(here, "by_popularity", "popularity") for here in by_popularity if here.section is section]
+    return [figure for figure in figures if figure.rows]
+
+
+def _scatter(section: AccuracySection) -> FigureData:
+    """Fig. 3: Hit@20 against MRR@20, ours and the paper's."""
+    rows: list[Row] = []
+    published: set[str] = set()
+    for row in section.rows:
+        hit, mrr = row.mean("hit@20"), row.mean("mrr@20")
+        if hit is not None and mrr is not None:
+            rows.append((row.label, "measured", _percent(hit), _percent(mrr)))
+        if row.paper is not None and row.system.model not in published:  # one model, one published point
+            published.add(row.system.model)
+            rows.append((row.label, "paper", row.paper.hit, row.paper.mrr))
+    is_measured = any(row[1] == "measured" for row in rows)
+    description = "Hit@20 against MRR@20 of each system, measured and as the paper has it."
+    columns = ("system", "source", "hit@20", "mrr@20")
+    return _figure(section, "scatter", "Hit@20 and MRR@20", description, columns, rows if is_measured else [])
+
+
+def _learning_curves(section: AccuracySection) -> FigureData:
+    rows: list[Row] = []
+    for row in section.rows:
+        for record in row.runs.records if row.runs else ():
+            rows += [
+                (row.label, record.seed, epoch.epoch + 1, _percent(hit), _percent(mrr))
+                for epoch in record.epochs
+                if (hit := epoch.valid_result.get("hit@20")) is not None
+                and (mrr := epoch.valid_result.get("mrr@20")) is not None
+            ]
+    description = "Hit@20 and MRR@20 on validation data after each epoch, a line for each seed."
+    columns = ("system", "seed", "epoch", "validation hit@20", "validation mrr@20")
+    return _figure(section, "learning_curves", "Learning curves (validation)", description, columns, rows)
+
+
+def _training_time(section: AccuracySection) -> FigureData:
+    """Mean over seeds of test MRR@20 and of the minutes spent in training epochs."""
+    rows: list[Row] = []
+    for row in section.rows:
+        mrr = row.mean("mrr@20")
+        if row.runs is not None and mrr is not None:
+            minutes = sum(record.train_seconds for record in row.runs.records) / len(row.runs.records) / 60.0
+            rows.append((row.label, _significant(max(minutes, 0.001)), _percent(mrr), _machines(row)))
+    description = "Test MRR@20 against minutes of training on the machine of each run."
+    columns = ("system", "minutes", "mrr@20", "machine")
+    return _figure(section, "training_time", "Accuracy against training time", description, columns, rows)
+
+
+def _grouped(here: GroupedSection, kind: str, by: str) -> FigureData:
+    rows: list[Row] = []
+    for label, of_groups in here.percents():
+        for group, (hit, mrr) in zip(here.groups, of_groups, strict=True):
+            if hit is not None and mrr is not None:
+                rows.append((label, group.name, _percent(hit), _percent(mrr)))
+    description = f"Test Hit@20 and MRR@20 of each system by {by}."
+    columns = ("system", "group", "hit@20", "mrr@20")
+    words = tuple(group_words(group) for group in here.groups)
+    return _figure(here.section, kind, f"Accuracy by {by}", description, columns, rows, words)
+
+
+def _figure(
+    section: AccuracySection,
+    kind: str,
+    title: str,
+    description: str,
+    columns: tuple[str, ...],
+    rows: Sequence[Row],
+    groups: tuple[str, ...] = (),
+) -> FigureData:
+    data = section.measured.runs
+    suffix = "" if data.is_only or data.checksum is None else f"-{data.checksum[:8]}"
+    name = f"{kind}-{re.sub(r'[^A-Za-z0-9_.-]', '_', data.dataset)}{suffix}"
+    order = tuple(row.label for row in section.rows)
+    return FigureData(name, kind, f"{title}, {section.title}", description, columns, tuple(rows), order, groups)
+
+
+def _machines(row: ScoreRow) -> str:
+    """Where the runs of a row were trained."""
+    found = []
+    for record in row.runs.records if row.runs else ():
+        machine = record.machine
+        threads = f", {machine['torch_threads']} threads" if machine.get("device") == "cpu" else ""
+        found.append(f"{machine.get('gpu') or machine.get('processor', 'unknown')}{threads}")
+    return "; ".join(dict.fromkeys(found))
+
+
+def _percent(value: float) -> float:
+    return round(value, PERCENT_DECIMALS) + 0.0
+
+
+def _significant(value: float) -> float:
+    """Three significant digits."""
+    return round(value, 2 - math.floor(math.log10(value)))

@@ -1,0 +1,229 @@
+"""Figures as SVG: the same data and the same matplotlib give the same bytes.
+
+Systems differ in colour (Okabe and Ito's, safe for colour-blind readers) and in marker, so that print in grey works.
+"""
+
+import io
+import textwrap
+from collections.abc import Callable
+from typing import Any
+
+import matplotlib
+from matplotlib import style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from recbole_tagnnpp.experiment.report.figure_data import MARK, FigureData
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8B6508")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*", "d")
+GROUP_MARKERS = ("o", "s", "^", "D")
+GROUP_COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#000000")
+WIDTH = 6.2  # inches
+STRONG = 0.75
+"""Axes begin at this share of the best value where weaker systems would press the rest together."""
+
+_STYLE = {
+    "svg.fonttype": "none",  # text stays text
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans", "Arial", "Helvetica"],
+    "font.size": 9.0,
+    "axes.titlesize": 10.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#DDDDDD",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "lines.markersize": 6.0,
+    "figure.dpi": 100.0,
+}
+
+
+def draw(data: FigureData, file_format: str = "svg") -> bytes:
+    """Render a figure.
+
+    Args:
+        data: what it shows.
+        file_format: ``svg``, or ``png`` to look at it.
+    """
+    settings = {**_STYLE, "svg.hashsalt": data.name}
+    with matplotlib.rc_context(), style.context(["default", settings]):
+        figure = Figure(figsize=(WIDTH, 4.0), layout="constrained")
+        _DRAWINGS[data.kind](figure, data)
+        figure.suptitle(data.title, fontsize=11.0)
+        buffer = io.BytesIO()
+        metadata = {"Date": None, "Creator": None, "Description": MARK + data.digest} if file_format == "svg" else None
+        figure.savefig(buffer, format=file_format, metadata=metadata)
+    return buffer.getvalue()
+
+
+def _look(data: FigureData, label: str, size: float = 6.0) -> dict[str, Any]:
+    """Colour and marker of a system; no two of a hundred are the same."""
+    index = data.order.index(label)
+    marker = MARKERS[index % len(MARKERS)]
+    return {
+        "color": COLOURS[index % len(COLOURS)],
+        "marker": marker,
+        "markersize": size * (1.4 if marker == "*" else 1.0),  # a star of the same width looks smaller
+    }
+
+
+def _legend_below(figure: Figure, data: FigureData, further: list[Line2D]) -> None:
+    """Systems in the order of the tables, then what the kinds of marks mean."""
+    shown = {row[0] for row in data.rows}
+    entries = [Line2D([], [], linestyle="", label=label, **_look(data, label)) for label in data.order if label in shown]
+    entries += further
+    columns = 3
+    rows = -(-len(entries) // columns)
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height + 0.19 * rows)
+    figure.legend(handles=entries, loc="outside lower center", ncols=columns, handletextpad=0.4, columnspacing=1.2)
+
+
+def _floor(values: list[float]) -> float | None:
+    """Where an axis begins that would otherwise be filled by weak systems; ``None`` where there are none."""
+    lowest, highest = min(values), max(values)
+    return STRONG * highest if lowest < STRONG * highest else None
+
+
+def _around(values: list[float]) -> tuple[float, float]:
+    """Limits of an axis with some space on both sides."""
+    space = 0.08 * (max(values) - min(values)) or 0.5
+    return min(values) - space, max(values) + space
+
+
+def _below_axis(labels: list[str]) -> str:
+    """Names the systems that a figure leaves out, in lines that fit."""
+    text = "below the axis: " + ", ".join(dict.fromkeys(labels))
+    return "\n" + textwrap.fill(text, 90) if labels else ""
+
+
+def _scatter(figure: Figure, data: FigureData) -> None:
+    measured = [(float(hit), float(mrr)) for _, source, hit, mrr in data.rows if source == "measured"]
+    floors = [_floor([point[axis] for point in measured]) for axis in (0, 1)]
+    if floors == [None, None]:
+        panels = [figure.subplots()]
+    else:
+        figure.set_size_inches(WIDTH, 6.4)
+        panels = list(figure.subplots(2, 1, height_ratios=(2, 3)))
+        for axes, title in zip(panels, ("all systems", "the strongest"), strict=True):
+            axes.set_title(title)
+    for axes in panels:
+        _scatter_points(axes, data)
+        axes.set_ylabel("MRR@20 (%)")
+        axes.margins(0.08)
+    if len(panels) == 2:
+        strong = [row[2:] for row in data.rows if row[2] >= (floors[0] or 0) and row[3] >= (floors[1] or 0)]
+        panels[1].set_xlim(*_around([hit for hit, _ in strong]))
+        panels[1].set_ylim(*_around([mrr for _, mrr in strong]))
+    panels[-1].set_xlabel("Hit@20 (%)")
+    further = [Line2D([], [], linestyle="", marker="o", color="#555555", label="filled: measured")]
+    if any(row[1] == "paper" for row in data.rows):
+        hollow = Line2D([], [], linestyle="", marker="o", color="#555555", label="hollow: the paper's")
+        hollow.set_markerfacecolor("white")
+        further.append(hollow)
+    _legend_below(figure, data, further)
+
+
+def _scatter_points(axes: Axes, data: FigureData) -> None:
+    """The paper's points hollow, the measured ones filled, a line between the two of a system."""
+    published = {label: (hit, mrr) for label, source, hit, mrr in data.rows if source == "paper"}
+    for label, source, hit, mrr in data.rows:
+        if source == "paper":
+            look = _look(data, str(label))
+            axes.plot(hit, mrr, linestyle="", markerfacecolor="white", markeredgewidth=1.2, zorder=2, **look)
+            continue
+        look = _look(data, str(label), 8.0)
+        if label in published:
+            axes.plot([hit, published[label][0]], [mrr, published[label][1]], color=look["color"], linewidth=0.7, zorder=1)
+        axes.plot(hit, mrr, linestyle="", markeredgecolor="white", markeredgewidth=0.5, zorder=3, **look)
+
+
+def _learning_curves(figure: Figure, data: FigureData) -> None:
+    figure.set_size_inches(WIDTH, 5.6)
+    panels = figure.subplots(2, 1, sharex=True)
+    left_out: list[str] = []
+    for panel, column, title in zip(panels, (3, 4), ("Hit@20 (%)", "MRR@20 (%)"), strict=True):
+        highest: dict[str, float] = {}
+        for row in data.rows:
+            highest[row[0]] = max(highest.get(row[0], 0.0), row[column])
+        floor = _floor(list(highest.values()))
+        if floor is not None:
+            panel.set_ylim(floor, max(highest.values()) * 1.02)
+            left_out += [label for label, value in highest.items() if value < floor]
+        for label, seed in dict.fromkeys((row[0], row[1]) for row in data.rows):
+            points = [(row[2], row[column]) for row in data.rows if (row[0], row[1]) == (label, seed)]
+            look = _look(data, str(label), 4.5)
+            panel.plot(*zip(*points, strict=True), linewidth=1.1, markevery=max(1, len(points) // 8), **look)
+        panel.set_ylabel(title)
+    panels[-1].set_xlabel("epoch" + _below_axis(left_out))
+    panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    _legend_below(figure, data, [])
+
+
+def _training_time(figure: Figure, data: FigureData) -> None:
+    axes = figure.subplots()
+    floor = _floor([row[2] for row in data.rows])
+    for label, minutes, mrr, _ in data.rows:
+        look = _look(data, str(label), 8.0)
+        axes.plot(minutes, mrr, linestyle="", markeredgecolor="white", markeredgewidth=0.5, **look)
+    axes.set_xscale("log")
+    times = [float(row[1]) for row in data.rows]
+    axes.set_xlim(min(times) / 2.0, max(times) * 2.0)  # a single point must not fill the axis
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.12g}"))
+    is_wide = max(times) / min(times) > 10.0
+    axes.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: "" if is_wide else f"{value:,.3g}"))
+    axes.margins(y=0.1)
+    if floor is not None:
+        axes.set_ylim(floor, max(row[2] for row in data.rows) * 1.03)
+    left_out = [row[0] for row in data.rows if floor is not None and row[2] < floor]
+    axes.set_xlabel("training time (minutes, logarithmic; each on the machine of its runs)" + _below_axis(left_out))
+    axes.set_ylabel("test MRR@20 (%)")
+    _legend_below(figure, data, [])
+
+
+def _by_group(figure: Figure, data: FigureData) -> None:
+    """A row for each system, a marker for each group."""
+    labels = [label for label in data.order if any(row[0] == label for row in data.rows)]
+    names = [words.split(":")[0] for words in data.groups]
+    height = 1.5 + 0.24 * len(labels) + 0.19 * len(names)
+    figure.set_size_inches(WIDTH, height)
+    panels = figure.subplots(1, 2, sharey=True)
+    for panel, column, title in zip(panels, (2, 3), ("Hit@20 (%)", "MRR@20 (%)"), strict=True):
+        for place, label in enumerate(labels):
+            values = {str(row[1]): row[column] for row in data.rows if row[0] == label}
+            panel.plot(
+                [min(values.values()), max(values.values())], [place, place], color="#999999", linewidth=1.2, zorder=1
+            )
+            for index, name in enumerate(names):
+                if name in values:
+                    panel.plot(
+                        values[name], place, linestyle="", marker=GROUP_MARKERS[index], color=GROUP_COLOURS[index],
+                        markeredgecolor="black", markeredgewidth=0.6, zorder=2,
+                    )  # fmt: skip
+        panel.set_xlabel(title)
+        panel.margins(x=0.06)
+        panel.set_ylim(len(labels) - 0.5, -0.5)
+        panel.grid(axis="y", visible=False)
+    panels[0].set_yticks(range(len(labels)), labels)
+    panels[0].tick_params(axis="y", length=0.0)
+    panels[1].tick_params(axis="y", length=0.0)
+    entries = [
+        Line2D([], [], linestyle="", marker=marker, color=colour, markeredgecolor="black", label=words)
+        for words, marker, colour in zip(data.groups, GROUP_MARKERS, GROUP_COLOURS, strict=False)
+    ]
+    figure.legend(handles=entries, loc="outside lower center", ncols=1, handletextpad=0.4)
+
+
+_DRAWINGS: dict[str, Callable[[Figure, FigureData], None]] = {
+    "scatter": _scatter,
+    "learning_curves": _learning_curves,
+    "training_time": _training_time,
+    "by_session_length": _by_group,
+    "by_popularity": _by_group,
+}

@@ -1,0 +1,163 @@
+"""What Tables I and II share: rows of systems, their scores, what is bold, and the table of tests behind it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from recbole_tagnnpp.experiment.report.comparisons import ALPHA, Comparisons, TestableSection
+from recbole_tagnnpp.experiment.report.formats import MINUS, Cell, Column
+from recbole_tagnnpp.experiment.report.paper_figures import Figures, dataset_title
+from recbole_tagnnpp.experiment.report.sequence_data import MeasuredData, SequenceResults
+from recbole_tagnnpp.experiment.report.systems import SCORES, DataRuns, SystemRuns
+from recbole_tagnnpp.experiment.statistics.seeds import mean_and_deviation
+from recbole_tagnnpp.experiment.systems import System
+
+SCORE_TITLES = {"hit@20": "Hit@20", "mrr@20": "MRR@20"}
+BOLD_NOTE = (
+    f"Bold: significantly better than the second best (paired permutation test over sessions, alpha {ALPHA}, "
+    "Holm-corrected for all pairs of systems of this table)."
+)
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """A row of Table I or II.
+
+    Attributes:
+        system: what it is.
+        runs: its runs, ``None`` where it is missing.
+        results: of each test sequence, ``None`` where they were not kept.
+        paper: published figures.
+    """
+
+    system: System
+    runs: SystemRuns | None
+    results: SequenceResults | None
+    paper: Figures | None
+
+    @property
+    def label(self) -> str:
+        """Title, with ``refit`` where the models were retrained."""
+        return self.system.title + (", refit" if self.runs and self.runs.refit else "")
+
+    def mean(self, score: str) -> float | None:
+        """Mean over seeds, in percent."""
+        return mean_and_deviation(self.values(score))[0] if self.runs else None
+
+    def values(self, score: str) -> list[float]:
+        """Score of each seed, in percent."""
+        return [record.test_result[score] for record in self.runs.records] if self.runs else []
+
+
+def rows_of_system(measured: MeasuredData, system: System, paper: Figures | None) -> list[ScoreRow]:
+    """One row without and one with refit, as far as there are runs; a single missing row if there are none."""
+    runs = sorted(measured.runs.of(system), key=lambda runs: runs.refit)
+    if not runs:
+        return [ScoreRow(system, None, None, paper)]
+    return [ScoreRow(system, of, measured.results_of(of), paper) for of in runs]
+
+
+def section_title(data: DataRuns) -> str:
+    """Name of a dataset, and of its data where there are runs on more than one preparation of it."""
+    title = dataset_title(data.dataset)
+    return title if data.is_only or data.checksum is None else f"{title} (data {data.checksum[:8]})"
+
+
+def testable(measured: MeasuredData, rows: Sequence[ScoreRow]) -> TestableSection | None:
+    """What can be tested of a section."""
+    results = {index: row.results for index, row in enumerate(rows) if row.results is not None}
+    return TestableSection(results, measured.facts.session) if measured.facts is not None and len(results) > 1 else None
+
+
+def score_columns() -> list[Column]:
+    """Seeds, refit, and each score with the paper's beside it."""
+    columns = [Column("Seeds", decimals=0), Column("Refit")]
+    for title in SCORE_TITLES.values():
+        columns.append(Column(title, decimals=2, with_deviation=True, with_best=True))
+        columns.append(Column(f"{title} (paper)", decimals=2))
+    return columns
+
+
+def score_cells(rows: Sequence[ScoreRow], comparisons: Comparisons) -> list[list[Cell]]:
+    """For each row the cells of :func:`score_columns`."""
+    best = {score: significantly_best(rows, comparisons, score) for score in SCORES}
+    table = []
+    for index, row in enumerate(rows):
+        cells = [Cell(len(row.runs.records) if row.runs else None)]
+        cells.append(Cell(("yes" if row.runs.refit else "no") if row.runs else None))
+        for score in SCORES:
+            mean, deviation = mean_and_deviation(row.values(score)) if row.runs else (None, None)
+            cells.append(Cell(mean, deviation, is_best=best[score] == index))
+            cells.append(Cell(getattr(row.paper, score.split("@")[0], None)))
+        table.append(cells)
+    return table
+
+
+def best_first(rows: Sequence[ScoreRow], score: str) -> list[int]:
+    """Numbers of the rows that are not missing, best mean first."""
+    means = {index: mean for index, row in enumerate(rows) if (mean := row.mean(score)) is not None}
+    return sorted(means, key=lambda index: (-means[index], index))
+
+
+def significantly_best(rows: Sequence[ScoreRow], comparisons: Comparisons, score: str) -> int | None:
+    """The row that is significantly better than the second best, if there is one."""
+    order = best_first(rows, score)
+    if len(order) < 2:
+        return None
+    comparison = comparisons.get((order[0], order[1], score))
+    return order[0] if comparison is not None and comparison.is_significant and comparison.difference > 0 else None
+
+
+def untested_note(title: str, rows: Sequence[ScoreRow]) -> list[str]:
+    """Which rows of a section no test was possible for, and why."""
+    labels = [row.label for row in rows if row.runs is not None and row.results is None]
+    if not labels:
+        return []
+    return [f"{title}: no test possible for {', '.join(labels)}, whose records have no ranks of the test targets."]
+
+
+def data_notes(all_data: Sequence[DataRuns]) -> list[str]:
+    """Says where runs on differently prepared data are kept apart."""
+    names = sorted({data.dataset for data in all_data if not data.is_only})
+    return [
+        f"{dataset_title(name)}: there are runs on {sum(data.dataset == name for data in all_data)} different preparations "
+        "of the data; they stand in sections of their own and are not comparable."
+        for name in names
+    ]
+
+
+SIGNIFICANCE_COLUMNS = (
+    Column("Score"),
+    Column("System"),
+    Column("Against"),
+    Column("Difference", decimals=2, signed=True, with_mark=True),
+    Column("95% interval"),
+    Column("p"),
+    Column("p (Holm)"),
+)
+
+
+def significance_cells(
+    rows: Sequence[ScoreRow], comparisons: Comparisons, score: str, first: int, second: int
+) -> list[Cell] | None:
+    """One row of the table of tests, ``None`` where the two were not tested."""
+    comparison = comparisons.get((first, second, score))
+    if comparison is None:
+        return None
+    return [
+        Cell(SCORE_TITLES[score]),
+        Cell(rows[first].label),
+        Cell(rows[second].label),
+        Cell(comparison.difference, is_marked=comparison.is_significant),
+        Cell(f"{_signed(comparison.low)} to {_signed(comparison.high)}"),
+        Cell(p_text(comparison.p)),
+        Cell(p_text(comparison.corrected_p)),
+    ]
+
+
+def p_text(p: float) -> str:
+    """Four decimals, or what they cannot show."""
+    return f"{p:.4f}" if p >= 0.00005 else "< 0.0001"
+
+
+def _signed(points: float) -> str:
+    return f"{round(points, 2) + 0.0:+.2f}".replace("-", MINUS)

@@ -1,0 +1,149 @@
+"""Search algorithms and schedulers of Ray Tune, as the options name them."""
+
+import importlib.util
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.experiment.search.options import SearchOptions
+from recbole_tagnnpp.experiment.search.parameters import is_same_value
+from recbole_tagnnpp.experiment.search.space import SearchSpace
+
+CHANGEABLE = {
+    "learning_rate", "weight_decay", "label_smoothing", "normalization_scale", "train_batch_size", "agc_lambda", "agc_eps",
+    "minimum_learning_rate", "hidden_dropout_prob", "attn_dropout_prob", "embedding_dropout_prob", "dropout_prob",
+}  # fmt: skip
+"""Keys that may change while a model trains: they neither shape weights nor decide what the optimizer remembers."""
+
+
+def metric_and_mode(options: SearchOptions, bigger: bool) -> tuple[str, str]:
+    """What trials are compared by: their best score so far, with population based training the present one.
+
+    A trial that takes over another's checkpoint takes over its past as well, which says nothing about its own setting.
+    """
+    return ("score" if options.schedule == "pbt" else "best_score"), ("max" if bigger else "min")
+
+
+def make_searcher(
+    options: SearchOptions, space: SearchSpace, bigger: bool, seed: int, untuned: Mapping[str, Any] | None
+) -> Any:
+    """Searcher of Ray for ``bayes`` and ``optuna``; ``None`` where the settings are a list.
+
+    Args:
+        options: of the search.
+        space: what it draws from.
+        bigger: whether larger scores are better.
+        seed: of its draws.
+        untuned: setting to begin with, if the space holds it.
+
+    Raises:
+        UserError: optuna is not installed.
+    """
+    metric, mode = metric_and_mode(options, bigger)
+    if options.algorithm == "bayes":
+        from ray.tune.search.hyperopt import HyperOptSearch
+
+        expressions = {"setting": {name: parameter.hyperopt() for name, parameter in space.parameters.items()}}
+        start = _hyperopt_point(space, untuned)
+        return HyperOptSearch(
+            space=expressions,
+            metric=metric,
+            mode=mode,
+            points_to_evaluate=None if start is None else [start],
+            n_initial_points=max(3, min(20, (options.trials or 20) // 3)),
+            random_state_seed=seed,
+        )
+    if options.algorithm == "optuna":
+        if importlib.util.find_spec("optuna") is None:
+            raise UserError("--algorithm=optuna: needs the package optuna (pip install optuna); bayes needs nothing more")
+        from ray.tune.search.optuna import OptunaSearch
+
+        return OptunaSearch(space=_OptunaSpace(space), metric=metric, mode=mode, seed=seed)
+    return None
+
+
+def _hyperopt_point(space: SearchSpace, setting: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """A setting in hyperopt's terms, ``None`` where the space does not hold it."""
+    if setting is None:
+        return None
+    for name, parameter in space.parameters.items():
+        values, ends = parameter.grid(), parameter.extremes()
+        if values is not None:
+            if not any(is_same_value(value, setting[name]) for value in values):
+                return None
+        elif not (isinstance(setting[name], (int, float)) and ends[0] <= setting[name] <= ends[1]):
+            return None
+    return {name: parameter.hyperopt_value(setting[name]) for name, parameter in space.parameters.items()}
+
+
+class _OptunaSpace:
+    """Define-by-run function of optuna: draws every key, and returns the setting for Ray to put in the configuration."""
+
+    def __init__(self, space: SearchSpace) -> None:
+        self.space = space
+
+    def __call__(self, trial: Any) -> dict[str, Any]:
+        return {"setting": {name: parameter.optuna(trial) for name, parameter in self.space.parameters.items()}}
+
+
+class Exploration:
+    """How population based training changes a setting that it takes over.
+
+    Each changeable key is drawn anew with probability 1/4 and moved a step otherwise, always inside the space.
+    """
+
+    def __init__(self, space: SearchSpace, seed: int) -> None:
+        self.space = space
+        self.generator = np.random.default_rng(seed)
+
+    def __call__(self, config: dict[str, Any]) -> dict[str, Any]:
+        """A trial's configuration with another setting."""
+        setting = dict(config["setting"])
+        for name, parameter in self.space.parameters.items():
+            if name not in CHANGEABLE:
+                continue
+            redraw = self.generator.random() < 0.25
+            setting[name] = parameter.sample(self.generator) if redraw else parameter.moved(setting[name], self.generator)
+        return {**config, "setting": setting}
+
+
+def make_scheduler(options: SearchOptions, space: SearchSpace, epochs: int, seed: int) -> Any:
+    """Scheduler of Ray, ``None`` for none.
+
+    Raises:
+        UserError: pbt has no key that may change in mid-training.
+    """
+    if options.schedule == "asha":
+        from ray.tune.schedulers import ASHAScheduler
+
+        return ASHAScheduler(
+            time_attr="epoch",
+            max_t=epochs,
+            grace_period=min(options.grace_epochs, epochs),
+            reduction_factor=options.reduction_factor,
+        )
+    if options.schedule == "pbt":
+        check_changeable(space)
+        from ray.tune.schedulers import PopulationBasedTraining
+
+        return PopulationBasedTraining(
+            time_attr="epoch",
+            perturbation_interval=options.perturbation_epochs,
+            custom_explore_fn=Exploration(space, seed),
+            require_attrs=True,
+        )
+    return None
+
+
+def check_changeable(space: SearchSpace) -> None:
+    """Refuse a space without any key that population based training can change.
+
+    Raises:
+        UserError: there is none.
+    """
+    if not CHANGEABLE & space.parameters.keys():
+        raise UserError(
+            f"{space.file}: scheduler=pbt needs a key that may change in mid-training: {', '.join(sorted(CHANGEABLE))}"
+        )

@@ -1,0 +1,280 @@
+"""A search from its arguments to its results: the one path of ``tune``."""
+
+import contextlib
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from logging import getLogger
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+
+from recbole_tagnnpp.config.layers import CHOICES
+from recbole_tagnnpp.config.session_config import SessionConfig
+from recbole_tagnnpp.data.session_dataset import LoadedSessions, SessionDataset
+from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.experiment.environment import describe_machine, describe_versions
+from recbole_tagnnpp.experiment.logs import set_up_logging
+from recbole_tagnnpp.experiment.record import IRRELEVANT_FOR_RESULTS
+from recbole_tagnnpp.experiment.run import place_of_run, prepare_data, run
+from recbole_tagnnpp.experiment.search import report
+from recbole_tagnnpp.experiment.search.display import SearchDisplay
+from recbole_tagnnpp.experiment.search.in_process import search_in_process
+from recbole_tagnnpp.experiment.search.options import DEFAULT_TRIALS
+from recbole_tagnnpp.experiment.search.plan import SearchPlan
+from recbole_tagnnpp.experiment.search.settings import grid_settings, random_settings
+from recbole_tagnnpp.experiment.search.space import Setting, setting_key
+from recbole_tagnnpp.experiment.search.space_check import problem_of
+from recbole_tagnnpp.experiment.search.training_share import most_recent_sessions
+from recbole_tagnnpp.experiment.search.trial import TrialJob
+from recbole_tagnnpp.experiment.search.trial_records import FAILED, TrialRecord, mark_interrupted, ranked, read_trials
+
+SEARCH_VERSION = 1
+
+
+@dataclass(frozen=True)
+class SearchPlace:
+    """Where a search keeps its files.
+
+    Attributes:
+        results: best.yaml, tables, plot, record.
+        state: trial records, checkpoints and Ray's state; what an interrupted search continues from.
+    """
+
+    results: Path
+    state: Path
+
+
+def search(plan: SearchPlan) -> dict[str, Any]:
+    """Run the trials of a plan, write the results, and test the best setting once.
+
+    A search of the same name that was interrupted is continued: finished trials are not trained again.
+
+    Args:
+        plan: checked arguments.
+
+    Returns:
+        The search's record, as written to ``search.json``.
+
+    Raises:
+        UserError: anything the user can mend; every trial failed.
+    """
+    config = plan.config()
+    set_up_logging(config["state"])
+    manifest = prepare_data(config)
+    place = _place_of(plan, config, manifest.checksum)
+    with _alone_in(place.state):
+        if plan.options.resume is False:
+            _clear(place)
+        elif plan.options.resume and not any(place.state.glob("*/")):
+            raise UserError(f"--resume: no search to continue in {place.state}; leave --resume out to start it")
+        return _search(plan, config, place, manifest.checksum)
+
+
+def _search(plan: SearchPlan, config: SessionConfig, place: SearchPlace, checksum: str) -> dict[str, Any]:
+    started, started_at = time.perf_counter(), datetime.now(UTC)
+    options, space, logger = plan.options, plan.space, getLogger()
+    dataset = SessionDataset(config)
+    sessions = dataset.load()
+    sessions = LoadedSessions(
+        sessions.vocabulary, most_recent_sessions(sessions.training, options.training_share), sessions.validation
+    )
+    logger.info(f"{dataset}; trials learn from {len(sessions.training)} sequences; results: {place.results}")
+    for name, values in space.describe().items():
+        logger.info(f"searching {name}: {values}")
+
+    untuned = {name: plan.layers.final[name] for name in space.parameters}
+    settings = _settings(plan, config["seed"], untuned)
+    n_trials = len(settings) if settings is not None else options.trials or DEFAULT_TRIALS
+    job = TrialJob.of(config, space, place.state, config["threads"])
+    metric = config["valid_metric"]
+    title = f"{config['model']} on {config['dataset']}, {options.algorithm}, scheduler {options.schedule}"
+    known = mark_interrupted(job.records)
+    with SearchDisplay(title, n_trials, metric, job.bigger, show=plan.layers.final["show_progress"]) as display:
+        display.remember(known)
+        if options.uses_ray:
+            from recbole_tagnnpp.experiment.search.ray_search import search_on_ray
+
+            search_on_ray(options, config, space, settings, untuned, sessions, place.state, display)
+        else:
+            assert settings is not None  # checked by the options: other algorithms need Ray
+            if config["threads"]:
+                torch.set_num_threads(config["threads"])
+            search_in_process(settings, job, sessions, display)
+
+    records = ranked(_records_of(settings, job, options.schedule), job.bigger)
+    best = _best_of(records, job.bigger)
+    best_settings = _best_settings(plan, best)
+    untuned_key = setting_key(untuned) if any(record.key == setting_key(untuned) for record in records) else None
+    record = {
+        "search_version": SEARCH_VERSION,
+        "model": config["model"],
+        "dataset": config["dataset"],
+        "preset": config["preset"],
+        "algorithm": options.algorithm,
+        "scheduler": options.schedule,
+        "trials_asked_for": n_trials,
+        "training_share": options.training_share,
+        "training_sequences": len(sessions.training),
+        "validation_sequences": len(sessions.validation),
+        "valid_metric": metric,
+        "scores_in": "percent",
+        "seed": config["seed"],
+        "epochs": config["epochs"],
+        "space": space.describe(),
+        "best": _describe(best, job.bigger),
+        "untuned": _describe(next((r for r in records if r.key == untuned_key), None), job.bigger),
+        "failed": {record.key: record.problem for record in records if record.status == FAILED},
+        "restarted": {record.key: record.interruptions for record in records if record.interruptions},
+        "trials": [vars(record) for record in records],
+        "final_record": None,
+        "started": started_at.isoformat(timespec="seconds"),
+        "seconds_since_resume": round(time.perf_counter() - started, 1),
+        "trial_seconds": round(sum(record.seconds for record in records), 1),
+        "data_checksum": checksum,
+        "machine": describe_machine(config["device"]),
+        "versions": describe_versions(),
+        "config": config.to_plain_dict(),
+    }
+    _write_results(plan, place, record, records, best_settings, job.bigger)
+    report.print_outcome(records, metric, job.bigger, untuned_key, place.results)
+    if options.final:
+        record["final_record"] = _final_run(plan, best_settings)
+        report.write_record(place.results / "search.json", record)
+    if not record["failed"]:
+        for folder in [*place.state.glob("ray-*"), place.state / "work"]:  # records of trials stay, they are small
+            shutil.rmtree(folder, ignore_errors=True)
+    return record
+
+
+def _settings(plan: SearchPlan, seed: int, untuned: Setting) -> list[Setting] | None:
+    """What is tried, ``None`` where the algorithm chooses as it goes."""
+
+    def is_allowed(setting: Mapping[str, Any]) -> bool:
+        return problem_of(plan.layers, setting) is None
+
+    if plan.options.algorithm == "exhaustive":
+        return grid_settings(plan.space, is_allowed)
+    if plan.options.algorithm == "random":
+        return random_settings(plan.space, plan.options.trials or DEFAULT_TRIALS, seed, is_allowed, first=untuned)
+    return None
+
+
+def _records_of(settings: Sequence[Setting] | None, job: TrialJob, schedule: str) -> list[TrialRecord]:
+    """Records of this search's trials; an earlier one of the same name may have had more."""
+    records = read_trials(job.records)
+    if settings is None or schedule == "pbt":
+        return records
+    keys = {setting_key(setting) for setting in settings}
+    return [record for record in records if record.key in keys]
+
+
+def _best_of(records: Sequence[TrialRecord], bigger: bool) -> TrialRecord:
+    if not records or records[0].status == FAILED or records[0].best(bigger) is None:
+        first = next((f"; the first: {record.problem}" for record in records if record.problem), "")
+        raise UserError(f"all {len(records)} trials failed{first}")
+    return records[0]
+
+
+def _best_settings(plan: SearchPlan, best: TrialRecord) -> dict[str, Any]:
+    """Everything that a run of the best setting needs beside property files."""
+    layers = plan.layers
+    of_caller = {**layers.files, **layers.dictionary, **layers.command_line}
+    names = {"model": layers.model, "dataset": layers.dataset, "preset": layers.final["preset"]}
+    return {**names, **{key: value for key, value in of_caller.items() if key not in CHOICES}, **best.setting}
+
+
+def _describe(record: TrialRecord | None, bigger: bool) -> dict[str, Any] | None:
+    if record is None:
+        return None
+    best = record.best(bigger)
+    return {
+        "trial": record.key,
+        "setting": record.setting,
+        "status": record.status,
+        "score": best["score"] if best else None,
+        "epoch": best["epoch"] if best else None,
+        "valid_result": best["valid_result"] if best else None,
+    }
+
+
+def _write_results(
+    plan: SearchPlan,
+    place: SearchPlace,
+    record: dict[str, Any],
+    records: list[TrialRecord],
+    best_settings: dict[str, Any],
+    bigger: bool,
+) -> None:
+    metric, best = record["valid_metric"], record["best"]
+    report.write_tables(place.results, report.trial_rows(records, plan.space, bigger))
+    report.write_parallel_coordinates(place.results / "parallel_coordinates.svg", records, plan.space, metric, bigger)
+    report.write_best(
+        place.results / "best.yaml",
+        best_settings,
+        f"best of {len(records)} trials: validation {metric} {best['score']:.2f} in epoch {best['epoch']}",
+    )
+    earlier = place.results / "search.json"
+    if earlier.is_file():
+        with contextlib.suppress(ValueError, OSError, TypeError, AttributeError):
+            record["final_record"] = json.loads(earlier.read_text(encoding="utf-8")).get("final_record")
+    report.write_record(earlier, record)
+
+
+def _final_run(plan: SearchPlan, best_settings: dict[str, Any]) -> str:
+    """Train the best setting with ``refit`` and test it, unless its record is there; returns the record's path."""
+    refit = plan.layers.final["refit"] if "refit" in plan.layers.command_line else True
+    config = SessionConfig(config_dict={**best_settings, "refit": refit})
+    record_file = place_of_run(config, prepare_data(config)).record
+    if record_file.is_file():
+        getLogger().info(f"the best setting has been tested before: {record_file}")
+    else:
+        run(config)
+    return str(record_file)
+
+
+def _place_of(plan: SearchPlan, config: SessionConfig, checksum: str) -> SearchPlace:
+    """Folders of a search, the same for the same search; asking for more trials or workers changes nothing."""
+    options = plan.options
+    name = options.name
+    if name is None:
+        plain = config.to_plain_dict()
+        relevant = [
+            {key: value for key, value in plain.items() if key not in IRRELEVANT_FOR_RESULTS},
+            {key: parameter.__dict__ | {"line": 0} for key, parameter in plan.space.parameters.items()},
+            [options.algorithm, options.schedule, options.training_share, options.grace_epochs, options.reduction_factor],
+            [options.perturbation_epochs, checksum],
+        ]
+        digest = hashlib.sha256(json.dumps(relevant, sort_keys=True, default=str).encode()).hexdigest()[:8]
+        name = f"{config['model']}-{options.algorithm}-{options.schedule}-seed{config['seed']}-{digest}"
+    return SearchPlace(
+        options.output / config["dataset"] / name,
+        Path(config["checkpoint_dir"]) / "search" / config["dataset"] / name,
+    )
+
+
+def _clear(place: SearchPlace) -> None:
+    """Forget an earlier search of the same name."""
+    for entry in place.state.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+    for name in ("best.yaml", "trials.csv", "trials.md", "parallel_coordinates.svg", "search.json"):
+        (place.results / name).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Hold a lock on a search's state, in a folder that only its owner may write to."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    try:
+        with FileLock(folder / "lock", timeout=0):
+            yield
+    except Timeout as problem:
+        raise UserError(f"{folder}: another process runs this very search; wait for it or stop it") from problem

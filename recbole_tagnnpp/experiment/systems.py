@@ -1,0 +1,121 @@
+"""The systems of the tables: which model, in which setting, is which row."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from recbole_tagnnpp.config.layers import merge_layers
+from recbole_tagnnpp.config.properties import known_names
+from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.experiment.record import IRRELEVANT_FOR_RESULTS
+
+
+@dataclass(frozen=True)
+class System:
+    """One row of a table.
+
+    Attributes:
+        title: as tables print it.
+        model: name of the model.
+        preset: of its settings, ``None`` for the model's property file alone.
+        changes: further settings.
+    """
+
+    title: str
+    model: str
+    preset: str | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+    def settings(self) -> dict[str, Any]:
+        """What a configuration of this system says beside model, dataset and seed."""
+        return {"preset": self.preset, **self.changes}
+
+    def matches(self, config: Mapping[str, Any]) -> bool:
+        """Whether a run's configuration is this system's, in everything that a system decides.
+
+        Args:
+            config: plain dictionary, as records keep it; keys that came later than the record count as unset.
+        """
+        if config.get("model") != self.model:
+            return False
+        ours = merge_layers(self.model, config["dataset"], dictionary=self.settings()).final
+        return all(config[key] == value for key, value in ours.items() if key in config and key not in FREE)
+
+
+FREE = IRRELEVANT_FOR_RESULTS | {
+    "model", "dataset", "preset", "seed", "refit", "threads", "use_gpu", "eval_batch_size", "target_attention_backend",
+    "nproc", "metric_decimal_place",
+}  # fmt: skip
+"""Keys that a system leaves open: seeds are averaged, the rest is the machine's."""
+
+OURS = "TAGNN++ (ours)"
+AS_IN_PAPER = "TAGNN++ (paper preset)"
+TABLE_ONE = (
+    System("Pop", "Pop"),
+    System("Session-Pop", "SessionPop"),
+    System("Item-KNN", "ItemKNN"),
+    System("VS-KNN", "VSKNN"),
+    System("STAN", "STAN"),
+    System("GRU4Rec", "GRU4Rec", "baseline"),
+    System("NARM", "NARM", "baseline"),
+    System("RepeatNet", "RepeatNet", "baseline"),
+    System("CSRM", "CSRM"),
+    System("SR-GNN", "SRGNN", "baseline"),
+    System("GC-SAN", "GCSAN", "baseline"),
+    System("TAGNN", "TAGNN"),
+    System("LESSR", "LESSR"),
+    System("FGNN", "FGNN"),
+    System("DGTN", "DGTN"),
+    System(AS_IN_PAPER, "TAGNNPP", "paper"),
+    System(OURS, "TAGNNPP", "recommended"),
+)
+"""Rows of Table I: the simple ones first, then in the paper's order."""
+
+_PARTS: dict[str, dict[str, Any]] = {
+    "AGC": {"agc_lambda": None},
+    "GNN": {"use_gnn": False},
+    "PE": {"use_position_embedding": False},
+    "Transformer": {"use_transformer": False},
+}
+_CORNERS: dict[str, dict[str, Any]] = {
+    "Transformer only": {**_PARTS["AGC"], **_PARTS["GNN"]},
+    "GNN only": {**_PARTS["AGC"], **_PARTS["PE"], **_PARTS["Transformer"]},
+}
+_OURS_ONLY: dict[str, dict[str, Any]] = {
+    "normalisation": {"normalize_embeddings": False},
+    "AGC off the item table": {"agc_exclude": []},
+}
+
+
+def ablations(preset: str) -> tuple[System, ...]:
+    """Rows of Table II: TAGNN++ in one preset, without each of its parts, and its corners."""
+    whole = {"paper": AS_IN_PAPER, "recommended": OURS}.get(preset, f"TAGNN++ ({preset})")
+    left_out = _PARTS | (_OURS_ONLY if preset == "recommended" else {})
+    return (
+        System(whole, "TAGNNPP", preset),
+        *(System(f"- {part}", "TAGNNPP", preset, changes) for part, changes in left_out.items()),
+        *(System(corner, "TAGNNPP", preset, changes) for corner, changes in _CORNERS.items()),
+    )
+
+
+def find_system(text: str) -> System:
+    """A system by what the user calls it: ``SRGNN``, ``TAGNNPP:paper``, or a title of Table I.
+
+    A model alone stands for its row of Table I (TAGNN++ for ours), any other model for its own defaults.
+
+    Raises:
+        UserError: no such model or preset.
+    """
+    for system in reversed(TABLE_ONE):  # ours before the paper's
+        if text in (system.title, system.model) or text == f"{system.model}:{system.preset}":
+            return system
+    model, colon, preset = text.partition(":")
+    if not colon:
+        default = merge_layers(model, "demo").final["preset"]
+        return System(model, model, default)
+    merge_layers(model, "demo")  # an unknown model shows first
+    presets = sorted({name.split(".")[0] for name in known_names(f"preset/{model}")})
+    if preset not in presets:
+        allowed = f"there are {', '.join(presets)}" if presets else f"{model} has none"
+        raise UserError(f"models={text}: no such preset of {model}; {allowed}")
+    return System(f"{model} ({preset})", model, preset)

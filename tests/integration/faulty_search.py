@@ -1,0 +1,84 @@
+"""A search whose trials meet accidents in mid-training; test_search_faults starts it as a process.
+
+The accident is chosen by ``label_smoothing``, which is what the search varies.
+"""
+
+import errno
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from recbole_tagnnpp.config.session_config import SessionConfig
+from recbole_tagnnpp.experiment.search.trial import TrialJob
+
+QUIET, KILLED_ONCE, ALWAYS_EXITS, OUT_OF_MEMORY, BROKEN_LOSS, FULL_DISK, SLOW = 0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06
+ACCIDENTS = {
+    "killed once": KILLED_ONCE,
+    "exits": ALWAYS_EXITS,
+    "memory": OUT_OF_MEMORY,
+    "nan": BROKEN_LOSS,
+    "disk": FULL_DISK,
+}
+
+
+class FaultyJob(TrialJob):
+    """A job that arranges a trial's accident when the worker asks for its configuration."""
+
+    def config(self, setting: dict[str, Any]) -> SessionConfig:
+        arrange(setting["label_smoothing"], self.state)
+        if setting["label_smoothing"] == BROKEN_LOSS:
+            setting = {**setting, "learning_rate": 1e30}
+        return super().config(setting)
+
+
+def arrange(accident: float, folder: Path) -> None:
+    """Replace the training of an epoch, in this worker, until the next trial."""
+    from recbole_tagnnpp.training import checkpoint
+    from recbole_tagnnpp.training.trainer import SessionTrainer
+
+    train = getattr(SessionTrainer, "plain_train_epoch", SessionTrainer._train_epoch)
+    write = getattr(checkpoint, "plain_write", checkpoint.atomic_write)
+    SessionTrainer.plain_train_epoch, checkpoint.plain_write = train, write  # type: ignore[attr-defined]
+
+    def train_epoch(trainer: Any, train_data: Any, epoch_idx: int, **options: Any) -> float:
+        with open(folder / "epochs.txt", "a") as handle:
+            handle.write(f"{accident} {epoch_idx}\n")
+        if epoch_idx == 1:
+            meet(accident, folder)
+        return train(trainer, train_data, epoch_idx, **options)
+
+    def atomic_write(path: Path, mode: str = "w") -> Any:
+        if accident == FULL_DISK and path.name == "last.pth" and (path.parent / "last.pth").exists():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, mode)
+
+    SessionTrainer._train_epoch = train_epoch  # type: ignore[method-assign, assignment]
+    checkpoint.atomic_write = atomic_write
+
+
+def meet(accident: float, folder: Path) -> None:
+    """The accident, before the second epoch."""
+    if accident == KILLED_ONCE and not (folder / "killed").exists():
+        (folder / "killed").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    if accident == ALWAYS_EXITS:
+        os._exit(137)
+    if accident == OUT_OF_MEMORY:
+        raise MemoryError("cannot allocate 40 GB")
+    if accident == SLOW:
+        import time
+
+        (folder / "slow").touch()
+        while not (folder / "hurry").exists():
+            time.sleep(0.05)
+
+
+def main() -> int:
+    """``tune`` with such trials."""
+    from recbole_tagnnpp.cli import main as command
+    from recbole_tagnnpp.experiment.search import ray_search
+
+    ray_search.TrialJob = FaultyJob  # type: ignore[misc]
+    return command(["tune", *sys.argv[1:]])

@@ -1,0 +1,103 @@
+"""``compare`` and ``ablate`` from the command line to the records."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recbole_tagnnpp.cli import main
+from tests.integration.tiny_dataset import write_tiny_log
+
+SMALL = ["--epochs=1", "--threads=1", "--show_progress=False", "--use_gpu=False", "--state=WARNING"]
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    rules = write_tiny_log(tmp_path / "dataset")
+    (tmp_path / "properties" / "dataset").mkdir(parents=True)
+    rules.rename(tmp_path / "properties" / "dataset" / "tiny.yaml")
+    return tmp_path
+
+
+def records(root: Path) -> dict[str, Any]:
+    return {file.name: json.loads(file.read_text()) for file in sorted((root / "results/runs/tiny").glob("*.json"))}
+
+
+def test_a_grid_runs_what_is_missing_and_only_that(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["compare", "--dataset=tiny", "--models=SRGNN,TAGNN", "--seeds=3,4", *SMALL]
+    assert main(command) == 0
+    first = records(tiny)
+    assert sorted((r["model"], r["preset"], r["seed"]) for r in first.values()) == [
+        ("SRGNN", "baseline", 3), ("SRGNN", "baseline", 4), ("TAGNN", None, 3), ("TAGNN", None, 4),
+    ]  # fmt: skip
+    assert "4 finished" in capsys.readouterr().out
+    lost = next(iter(first))
+    (tiny / "results/runs/tiny" / lost).unlink()
+    assert main(command) == 0
+    assert "1 finished, 3 found" in capsys.readouterr().out
+    again = records(tiny)
+    assert again.keys() == first.keys()
+    assert [name for name in again if again[name]["started"] != first[name]["started"]] in ([], [lost])  # whole seconds
+    assert again[lost]["test_result"] == first[lost]["test_result"]
+
+
+def test_one_failing_run_does_not_stop_the_others(
+    tiny: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from recbole_tagnnpp.baselines.srgnn import SRGNN
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("out of luck\nand more")
+
+    monkeypatch.setattr(SRGNN, "calculate_loss", fail)
+    assert main(["compare", "--dataset=tiny", "--models=SRGNN,TAGNN", *SMALL]) == 1
+    assert [record["model"] for record in records(tiny).values()] == ["TAGNN"]
+    output = capsys.readouterr().out
+    assert "failed: RuntimeError: out of luck" in output
+    assert "1 finished, 1 failed" in output
+
+
+def test_ablations_differ_from_the_whole_by_their_part(tiny: Path) -> None:
+    tiny_model = ["--embedding_size=8", "--n_heads=2", "--inner_size=16", "--train_batch_size=200"]
+    assert main(["ablate", "--dataset=tiny", *SMALL, *tiny_model]) == 0
+    found = {(c["use_gnn"], c["use_position_embedding"], c["use_transformer"], c["agc_lambda"], c["normalize_embeddings"],
+              len(c["agc_exclude"])) for c in (record["config"] for record in records(tiny).values())}  # fmt: skip
+    assert found == {
+        (True, True, True, 0.01, True, 1),
+        (True, True, True, None, True, 1),
+        (False, True, True, 0.01, True, 1),
+        (True, False, True, 0.01, True, 1),
+        (True, True, False, 0.01, True, 1),
+        (True, True, True, 0.01, False, 1),
+        (True, True, True, 0.01, True, 0),
+        (False, True, True, None, True, 1),
+        (True, False, False, None, True, 1),
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--models=TAGNN"], "no dataset given"),
+        (["--dataset=tiny", "--models=SRGN"], "no such model; did you mean SRGNN"),
+        (["--dataset=tiny", "--models=TAGNN,TAGNN"], "models=TAGNN,TAGNN: allowed is a list of different names"),
+        (["--dataset=tiny", "--models=SRGNN,SR-GNN"], "SR-GNN and SR-GNN are the same experiment"),
+        (["--dataset=tiny", "--models=TAGNN", "--seeds=a"], "--seeds=a: allowed are whole numbers"),
+        (["--dataset=tiny", "--models=TAGNN", "--seed=1"], "--seed: write --seeds"),
+        (["--dataset=tiny", "--models=TAGNN", "--workers=-1"], "--workers=-1: allowed is a whole number of at least 0"),
+        (["--dataset=tiny", "--models=TAGNN", "--workers=0.5"], "--workers=0.5: allowed is a whole number of at least 0"),
+        (["--dataset=tiny", "--models=TAGNN,SRGNN", "--n_gnn_steps=2"], "SR-GNN: n_gnn_steps: unknown key"),
+        (["--dataset=nowhere", "--models=TAGNN"], "nowhere"),
+    ],
+)
+def test_mistakes_show_before_anything_runs(
+    tiny: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    assert main(["compare", *arguments, *SMALL]) == 2
+    error = capsys.readouterr().err
+    assert re.search(re.escape(message), error)
+    assert len(error.splitlines()) == 1
+    assert not (tiny / "results").exists()

@@ -1,0 +1,216 @@
+"""Accidents on a two-node Ray cluster: workers killed, out of memory, NaN, full disk, driver and head node restarted.
+
+One search goes through all of them; the tests look at what it left.
+"""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import REPOSITORY
+from tests.integration.faulty_search import ACCIDENTS, KILLED_ONCE, QUIET, SLOW
+from tests.integration.tiny_dataset import settings, write_tiny_log
+
+pytest.importorskip("ray")
+pytestmark = pytest.mark.slow
+LIMIT = 240.0
+DRIVER = "import sys; from tests.integration.faulty_search import main; sys.exit(main())"
+
+
+class Cluster:
+    """Two nodes of one CPU each on this machine, with their own token and folder."""
+
+    def __init__(self) -> None:
+        self.folder = tempfile.mkdtemp(prefix="rt")  # Ray's sockets need a short path
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("RAY_")},
+            "PYTHONPATH": str(REPOSITORY),
+            "OMP_NUM_THREADS": "1",
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": secrets.token_hex(32),
+            "RAY_USAGE_STATS_ENABLED": "0",
+        }
+        self.nodes: list[subprocess.Popen] = []
+        self.address = ""
+
+    def start(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.address = f"127.0.0.1:{port}"
+        head = ["--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={self.folder}"]
+        for place in (head, [f"--address={self.address}"]):
+            command = [sys.executable, "-m", "ray.scripts.scripts", "start", *place, "--node-ip-address=127.0.0.1"]
+            command += ["--num-cpus=1", "--object-store-memory=100000000", "--disable-usage-stats", "--block"]
+            node = subprocess.Popen(
+                command, env=self.environment, start_new_session=True, text=True,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+            self.nodes.append(node)
+            assert node.stdout is not None
+            for line in node.stdout:
+                if "Ray runtime started" in line:
+                    break
+            else:
+                pytest.fail("a node of Ray did not start")
+
+    def kill(self) -> None:
+        """Kill every process of both nodes at once, as a power cut would."""
+        for node in self.nodes:
+            os.killpg(node.pid, signal.SIGKILL)
+            node.wait()
+        self.nodes = []
+
+
+def wait_for(condition: Any, driver: subprocess.Popen) -> None:
+    deadline = time.monotonic() + LIMIT
+    while not condition():
+        assert driver.poll() is None, driver.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+class Scenario:
+    """The search, interrupted half way, and what was on disk then and in the end."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        write_tiny_log(root / "dataset", n_sessions=90)
+        values = [*ACCIDENTS.values(), QUIET, SLOW]
+        (root / "hyper.test").write_text(f"label_smoothing choice {values}\n")
+        given = settings(root, epochs=3, output=str(root / "search"), algorithm="exhaustive", name="faulty", retries=1)
+        self.arguments = ["--dataset=tiny", "--config_files=dataset/tiny.yaml", "--params_file=hyper.test"]
+        self.arguments += [f"--{key}={value}" for key, value in given.items()]
+        self.state = root / "saved" / "search" / "tiny" / "faulty"
+        self.output = ""
+        self.record: dict[str, Any] = {}
+        self.epochs_before_restart = 0
+        self.finished_before_restart: dict[str, Any] = {}
+
+    def start(self, cluster: Cluster, *more: str) -> subprocess.Popen:
+        return subprocess.Popen(
+            [sys.executable, "-c", DRIVER, *self.arguments, f"--address={cluster.address}", *more],
+            cwd=self.root, env=cluster.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+    def trials(self) -> dict[float, dict[str, Any]]:
+        found = [json.loads(file.read_text()) for file in (self.state / "trials").glob("*.json")]
+        return {trial["setting"]["label_smoothing"]: trial for trial in found}
+
+    def run(self, cluster: Cluster) -> None:
+        cluster.start()
+        driver = self.start(cluster)
+        try:
+            # the last trial waits in its second epoch, everything else has ended
+            wait_for(lambda: (self.state / "slow").exists() and len(self.ended()) == 6, driver)
+            driver.kill()
+            driver.communicate()
+            cluster.kill()
+            self.finished_before_restart = {k: v for k, v in self.trials().items() if v["status"] == "finished"}
+            self.epochs_before_restart = len(self.epochs())
+            (self.state / "hurry").touch()
+            cluster.start()
+            driver = self.start(cluster, "--resume")
+            self.output, _ = driver.communicate(timeout=LIMIT)
+        finally:
+            driver.kill()
+        assert driver.returncode == 0, self.output
+        self.record = json.loads((self.root / "search" / "tiny" / "faulty" / "search.json").read_text())
+
+    def ended(self) -> list[dict[str, Any]]:
+        return [trial for trial in self.trials().values() if trial["status"] in ("finished", "failed")]
+
+    def epochs(self) -> list[tuple[float, int]]:
+        lines = (self.state / "epochs.txt").read_text().split("\n")[:-1]
+        return [(float(line.split()[0]), int(line.split()[1])) for line in lines]
+
+
+@pytest.fixture(scope="module")
+def scenario(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenario]:
+    found, cluster = Scenario(tmp_path_factory.mktemp("faults")), Cluster()
+    try:
+        found.run(cluster)
+        yield found
+    finally:
+        cluster.kill()
+        subprocess.run(["rm", "-rf", cluster.folder], check=False)
+
+
+def trial(scenario: Scenario, accident: float) -> dict[str, Any]:
+    (found,) = (t for t in scenario.record["trials"] if t["setting"]["label_smoothing"] == accident)
+    return found
+
+
+def test_the_search_ends_and_tests_the_best(scenario: Scenario) -> None:
+    statuses = {t["setting"]["label_smoothing"]: t["status"] for t in scenario.record["trials"]}
+    good = {KILLED_ONCE, QUIET, SLOW}
+    assert statuses == {a: "finished" if a in good else "failed" for a in [*ACCIDENTS.values(), QUIET, SLOW]}
+    assert scenario.record["best"]["setting"]["label_smoothing"] in good
+    final = json.loads(Path(scenario.root, scenario.record["final_record"]).read_text())
+    assert final["valid_result"] == scenario.record["best"]["valid_result"]
+
+
+def test_a_killed_worker_costs_one_epoch_and_changes_no_bit(scenario: Scenario, tmp_path: Path) -> None:
+    from recbole_tagnnpp.config.session_config import SessionConfig
+    from recbole_tagnnpp.data.session_dataset import SessionDataset
+    from recbole_tagnnpp.experiment.fitting import fit_model
+
+    found = trial(scenario, KILLED_ONCE)
+    assert found["interruptions"] == ["its process died (killed, out of memory, or its node is gone)"]
+    trained = [epoch for accident, epoch in scenario.epochs() if accident == KILLED_ONCE]
+    assert trained == [0, 1, 1, 2]
+    config = SessionConfig(
+        "TAGNNPP", "tiny", [scenario.root / "dataset" / "tiny.yaml"],
+        settings(scenario.root, epochs=3, label_smoothing=KILLED_ONCE),
+    )  # fmt: skip
+    dataset = SessionDataset(config)
+    calm = fit_model(config, dataset, tmp_path, dataset.training, dataset.validation)
+    assert [entry["train_loss"] for entry in found["history"]] == [entry["train_loss"] for entry in calm.history]
+
+
+def test_a_restart_of_driver_and_head_node_loses_no_finished_trial(scenario: Scenario) -> None:
+    assert scenario.finished_before_restart.keys() == {KILLED_ONCE, QUIET}
+    for accident, before in scenario.finished_before_restart.items():
+        assert trial(scenario, accident) == before  # also the seconds: it was not trained again
+    after = scenario.epochs()[scenario.epochs_before_restart :]
+    assert not {KILLED_ONCE, QUIET} & {accident for accident, _ in after}
+    assert [epoch for accident, epoch in after if accident == SLOW] == [1, 2]  # from its checkpoint
+
+
+@pytest.mark.parametrize(
+    ("accident", "words"),
+    [
+        ("exits", "its process died (killed, out of memory, or its node is gone)"),
+        ("memory", "MemoryError: cannot allocate 40 GB"),
+        ("nan", "training loss is "),
+        ("disk", "OSError: [Errno 28] No space left on device"),
+    ],
+)
+def test_the_report_names_what_failed(scenario: Scenario, accident: str, words: str) -> None:
+    found = trial(scenario, ACCIDENTS[accident])
+    assert words in found["problem"]
+    assert scenario.record["failed"][found["key"]] == found["problem"]
+    assert f"failed: trial {found['key']}: {found['problem']}" in scenario.output
+    assert found["problem"] in (scenario.root / "search" / "tiny" / "faulty" / "trials.md").read_text()
+
+
+def test_only_a_death_is_tried_again(scenario: Scenario) -> None:
+    for accident in ("memory", "nan", "disk"):
+        assert trial(scenario, ACCIDENTS[accident])["interruptions"] == []
+        assert [a for a, epoch in scenario.epochs() if (a, epoch) == (ACCIDENTS[accident], 0)] == [ACCIDENTS[accident]]
+    assert len(trial(scenario, ACCIDENTS["exits"])["interruptions"]) == 1
+
+
+def test_nothing_is_left_over(scenario: Scenario) -> None:
+    assert not list(scenario.state.glob("work/*"))

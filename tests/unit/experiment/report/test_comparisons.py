@@ -1,0 +1,53 @@
+"""Comparisons of all rows of a table."""
+
+import numpy as np
+import pytest
+
+from recbole_tagnnpp.experiment.report.comparisons import ALPHA, FEWEST_FLIPS, TestableSection, compare_rows
+from recbole_tagnnpp.experiment.report.sequence_data import SequenceResults
+from recbole_tagnnpp.experiment.statistics.holm import holm
+from recbole_tagnnpp.experiment.statistics.sequence_results import hits, reciprocal_ranks
+from tests.unit.experiment.report.synthetic_records import make_facts, make_ranks
+
+FACTS = make_facts(47)
+
+
+def results(skill: float, seed: int) -> SequenceResults:
+    ranks = make_ranks(FACTS, skill, seed)
+    return SequenceResults(hits(ranks, 20), reciprocal_ranks(ranks, 20))
+
+
+def test_every_pair_of_a_section_and_none_across() -> None:
+    first = TestableSection({0: results(0.0, 1), 3: results(0.5, 2), 7: results(2.0, 3)}, FACTS.session)
+    second = TestableSection({1: results(0.0, 4), 2: results(0.1, 5)}, FACTS.session)
+    compared = compare_rows([first, None, second])
+    assert {(i, j) for i, j, _ in compared[0]} == {(0, 3), (3, 0), (0, 7), (7, 0), (3, 7), (7, 3)}
+    assert compared[1] == {}
+    assert {(i, j) for i, j, _ in compared[2]} == {(1, 2), (2, 1)}
+    forward, back = compared[0][7, 0, "mrr@20"], compared[0][0, 7, "mrr@20"]
+    assert forward.difference == pytest.approx(100 * (results(2.0, 3).mrr.mean() - results(0.0, 1).mrr.mean()), abs=1e-6)
+    assert (back.difference, back.low, back.high) == (-forward.difference, -forward.high, -forward.low)
+    assert forward.low < forward.difference < forward.high
+    assert forward.is_significant
+
+
+def test_correction_is_over_all_pairs_and_both_scores_of_the_table() -> None:
+    sections = [TestableSection({0: results(0.0, 1), 1: results(0.3, 2), 2: results(0.5, 3)}, FACTS.session)] * 2
+    compared = compare_rows(sections)
+    found = [(c.p, c.corrected_p) for section in compared for (i, j, _), c in section.items() if i < j]
+    assert len(found) == 12
+    assert [p for _, p in found] == holm(np.array([p for p, _ in found])).tolist()
+    assert any(p < ALPHA <= corrected for p, corrected in found)  # the correction decides
+
+
+def test_the_smallest_p_survives_the_correction_of_many_pairs() -> None:
+    sections = [TestableSection({row: results(2.0 * row, row) for row in range(9)}, FACTS.session)] * 3
+    compared = compare_rows(sections)
+    n_comparisons = 3 * 2 * 36
+    assert n_comparisons / (FEWEST_FLIPS + 1) < ALPHA < 10 * n_comparisons / (FEWEST_FLIPS + 1)
+    assert compared[0][8, 0, "mrr@20"].corrected_p < ALPHA
+
+
+def test_nothing_to_compare() -> None:
+    assert compare_rows([]) == []
+    assert compare_rows([None, TestableSection({4: results(0, 1)}, FACTS.session)]) == [{}, {}]

@@ -1,0 +1,92 @@
+"""What figures show, and that drawing is repeatable."""
+
+import re
+from xml.etree import ElementTree
+
+import matplotlib
+import pytest
+
+from recbole_tagnnpp.experiment.report.figure_data import MARK, FigureData
+from recbole_tagnnpp.experiment.report.plots import COLOURS, MARKERS, draw
+from recbole_tagnnpp.experiment.report.report import make_report
+from recbole_tagnnpp.experiment.systems import OURS, find_system
+from tests.unit.experiment.report.synthetic_records import make_facts, write_run
+
+
+@pytest.fixture(scope="module")
+def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FigureData]:
+    results = tmp_path_factory.mktemp("results")
+    facts = make_facts(80)
+    for name, skill in (("TAGNNPP", 0.9), ("SRGNN", 0.7), ("Pop", -3.0), ("GRU4Rec", 0.1)):
+        for seed in (1, 2) if name == "TAGNNPP" else (1,):
+            write_run(results, find_system(name), skill, seed=seed, facts=facts)
+    return {figure.kind: figure for figure in make_report(results).figures}
+
+
+def texts(svg: bytes) -> list[str]:
+    root = ElementTree.fromstring(svg)
+    return ["".join(element.itertext()).strip() for element in root.iter() if element.tag.endswith("}text")]
+
+
+def test_there_is_every_kind(figures: dict[str, FigureData]) -> None:
+    assert list(figures) == ["scatter", "learning_curves", "training_time", "by_session_length", "by_popularity"]
+    assert figures["scatter"].name == "scatter-yoochoose1_64"
+
+
+def test_scatter_has_one_paper_point_a_model_and_one_measured_point_a_row(figures: dict[str, FigureData]) -> None:
+    rows = figures["scatter"].rows
+    assert ("GRU4Rec", "paper", 60.64, 22.89) in rows
+    assert sum(row[1] == "paper" and row[2:] == (71.91, 31.57) for row in rows) == 1
+    assert sorted(row[0] for row in rows if row[1] == "measured") == ["GRU4Rec", "Pop", "SR-GNN", OURS]
+
+
+def test_learning_curves_have_every_epoch_of_every_seed(figures: dict[str, FigureData]) -> None:
+    points = [(row[0], row[1], row[2]) for row in figures["learning_curves"].rows]
+    assert [point for point in points if point[0] == OURS] == [(OURS, seed, n) for seed in (1, 2) for n in range(1, 9)]
+
+
+def test_training_time_is_the_mean_of_seeds_in_minutes(figures: dict[str, FigureData]) -> None:
+    (row,) = [row for row in figures["training_time"].rows if row[0] == OURS]
+    seconds = [8 * (60.0 * 1.9 + seed) for seed in (1, 2)]
+    assert row[1] == pytest.approx(sum(seconds) / 2 / 60, rel=0.005)
+    assert row[3] == "Some CPU, 1 threads"
+
+
+def test_numbers_are_rounded(figures: dict[str, FigureData]) -> None:
+    for figure in figures.values():
+        for row in figure.rows:
+            for value in row:
+                if isinstance(value, float):
+                    assert len(repr(value).partition(".")[2]) <= 3, (figure.kind, value)
+
+
+@pytest.mark.parametrize("kind", ["scatter", "learning_curves", "training_time", "by_session_length", "by_popularity"])
+def test_drawings(kind: str, figures: dict[str, FigureData], monkeypatch: pytest.MonkeyPatch) -> None:
+    figure = figures[kind]
+    svg = draw(figure)
+    shown = texts(svg)
+    assert figure.title in shown
+    assert {row[0] for row in figure.rows} <= set(shown)
+    assert (MARK + figure.digest).encode() in svg
+    assert not re.search(rb"20\d\d-\d\d-\d\d|Matplotlib v|/work/|/home/|/tmp/", svg)
+    monkeypatch.setitem(matplotlib.rcParams, "font.size", 30.0)  # somebody's matplotlibrc
+    monkeypatch.setitem(matplotlib.rcParams, "axes.facecolor", "red")
+    assert draw(figure) == svg
+    assert matplotlib.rcParams["font.size"] == 30.0
+
+
+def test_weak_systems_do_not_press_the_rest_together(figures: dict[str, FigureData]) -> None:
+    assert "the strongest" in texts(draw(figures["scatter"]))
+    assert any(text.startswith("below the axis: Pop") for text in texts(draw(figures["training_time"])))
+
+
+def test_systems_differ_in_colour_and_marker() -> None:
+    looks = {(COLOURS[n % len(COLOURS)], MARKERS[n % len(MARKERS)]) for n in range(100)}
+    assert len(looks) == 100
+    assert len({MARKERS[n % len(MARKERS)] for n in range(13)}) == 13  # without colour, too
+
+
+def test_digest_follows_the_data(figures: dict[str, FigureData]) -> None:
+    scatter = figures["scatter"]
+    moved = FigureData(**{**vars(scatter), "rows": (("GRU4Rec", "paper", 60.64, 22.88), *scatter.rows[1:])})
+    assert moved.digest != scatter.digest

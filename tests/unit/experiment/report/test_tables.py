@@ -1,0 +1,180 @@
+"""Tables I, II and III, groups and other runs, from synthetic records."""
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.experiment.report.formats import Table, to_csv
+from recbole_tagnnpp.experiment.report.report import Report, make_report
+from recbole_tagnnpp.experiment.systems import AS_IN_PAPER, OURS, System, ablations, find_system
+from recbole_tagnnpp.experiment.target_ranks import ranks_file
+from tests.unit.experiment.report.synthetic_records import (
+    OTHER_CHECKSUM,
+    edit,
+    make_facts,
+    make_ranks,
+    write_run,
+)
+
+TAGNNPP, SRGNN, GRU4REC, STAN = (find_system(name) for name in ("TAGNNPP", "SRGNN", "GRU4Rec", "STAN"))
+
+
+def table_of(report: Report, label: str) -> Table:
+    (table,) = [table for table in report.tables if table.label == label]
+    return table
+
+
+def rows_of(report: Report, label: str, **where: str) -> list[dict[str, str]]:
+    """Rows of a table's CSV whose cells are as asked."""
+    rows = csv.DictReader(io.StringIO(to_csv(table_of(report, label))))
+    return [row for row in rows if all(row[key] == value for key, value in where.items())]
+
+
+def row_of(report: Report, label: str, **where: str) -> dict[str, str]:
+    (row,) = rows_of(report, label, **where)
+    return row
+
+
+def test_table_one_shows_seeds_paper_and_what_is_missing(tmp_path: Path) -> None:
+    for seed in (1, 2, 3):
+        write_run(tmp_path, TAGNNPP, skill=0.5, seed=seed)
+    write_run(tmp_path, SRGNN, skill=0.4, refit=True)
+    report = make_report(tmp_path)
+    ours = row_of(report, "table_1", System=OURS)
+    assert (ours["Seeds"], ours["Refit"]) == ("3", "no")
+    assert (ours["Hit@20 (paper)"], ours["MRR@20 (paper)"]) == ("71.91", "31.57")
+    values = [np.mean((ranks := make_ranks(make_facts(), 0.5, seed)) > 0) * 100 for seed in (1, 2, 3)]
+    assert ranks.max() <= 20
+    assert float(ours["Hit@20"]) == pytest.approx(np.mean(values), abs=0.0051)
+    assert float(ours["Hit@20 sd"]) == pytest.approx(np.std(values, ddof=1), abs=0.0051)
+    srgnn = row_of(report, "table_1", System="SR-GNN")
+    assert (srgnn["Seeds"], srgnn["Refit"], srgnn["Hit@20 sd"]) == ("1", "yes", "")
+    lessr = row_of(report, "table_1", System="LESSR")
+    assert (lessr["Seeds"], lessr["Refit"], lessr["Hit@20"], lessr["MRR@20 (paper)"]) == ("", "", "", "30.97")
+    assert row_of(report, "table_1", System="STAN")["Hit@20 (paper)"] == ""
+    systems = [row["System"] for row in rows_of(report, "table_1")]
+    assert systems[-2:] == [AS_IN_PAPER, OURS]
+    assert len(systems) == 17
+
+
+def test_best_is_bold_only_where_it_is_significantly_better_than_the_second(tmp_path: Path) -> None:
+    facts = make_facts(120)
+    for system, skill in ((TAGNNPP, 1.2), (SRGNN, 0.2), (GRU4REC, 0.0)):
+        write_run(tmp_path, system, skill, facts=facts)
+    column = "MRR@20 significantly best"
+    assert [row["System"] for row in rows_of(make_report(tmp_path), "table_1", **{column: "yes"})] == [OURS]
+    write_run(tmp_path, STAN, 1.2, seed=4, facts=facts)  # as good as the best, significantly better than the rest
+    report = make_report(tmp_path)
+    assert rows_of(report, "table_1", **{column: "yes"}) == []
+    tests = rows_of(report, "significance", Score="MRR@20", **{"Difference significant": "yes"})
+    assert {row["Against"] for row in tests} == {"SR-GNN", "GRU4Rec"}
+
+
+def test_no_ranks_no_test_and_no_bold(tmp_path: Path) -> None:
+    write_run(tmp_path, TAGNNPP, 2.0)
+    second = write_run(tmp_path, SRGNN, 0.2)
+    write_run(tmp_path, GRU4REC, 0.0)
+    assert rows_of(make_report(tmp_path), "table_1", **{"Hit@20 significantly best": "yes"})
+    ranks_file(second).unlink()
+    report = make_report(tmp_path)
+    assert rows_of(report, "table_1", **{"Hit@20 significantly best": "yes"}) == []
+    assert row_of(report, "table_1", System="SR-GNN")["Hit@20"]
+    assert any("no test possible for SR-GNN" in note for note in table_of(report, "table_1").notes)
+    assert {row["Against"] for row in rows_of(report, "significance")} == {"GRU4Rec"}
+    assert "SR-GNN" not in {row["System"] for row in rows_of(report, "by_popularity")}
+
+
+def test_runs_on_different_data_never_meet(tmp_path: Path) -> None:
+    write_run(tmp_path, TAGNNPP, 2.0, seed=1)
+    write_run(tmp_path, TAGNNPP, 2.0, seed=2, checksum=OTHER_CHECKSUM, facts=make_facts(30))
+    write_run(tmp_path, SRGNN, 0.0, checksum=OTHER_CHECKSUM, facts=make_facts(30))
+    report = make_report(tmp_path)
+    seeds = {row["dataset"]: row["Seeds"] for row in rows_of(report, "table_1", System=OURS)}
+    assert seeds == {"Yoochoose 1/64 (data c0ffee11)": "1", "Yoochoose 1/64 (data beef2222)": "1"}
+    for label in ("table_1", "table_2"):
+        assert any("2 different preparations" in note for note in table_of(report, label).notes)
+    assert {row["table"] for row in rows_of(report, "significance")} == {"Table I, Yoochoose 1/64 (data beef2222)"}
+    assert len(rows_of(report, "table_3", dataset="Yoochoose 1/64")) == 4
+    assert {figure.name for figure in report.figures} >= {
+        "scatter-yoochoose1_64-c0ffee11",
+        "scatter-yoochoose1_64-beef2222",
+    }
+
+
+def test_table_two_measures_each_part_by_the_whole_model_of_the_same_refit(tmp_path: Path) -> None:
+    whole, agc, gnn, *_ = ablations("recommended")
+    facts = make_facts(120)
+    write_run(tmp_path, whole, 1.5, facts=facts)
+    write_run(tmp_path, whole, 2.5, facts=facts, refit=True)
+    write_run(tmp_path, agc, 1.5, seed=3, facts=facts)
+    write_run(tmp_path, gnn, 0.2, facts=facts)
+    write_run(tmp_path, gnn, 1.0, facts=facts, refit=True)
+    report = make_report(tmp_path)
+    where = {"dataset and preset": "Yoochoose 1/64, preset recommended"}
+    rows = {(row["Architecture"], row["Refit"]): row for row in rows_of(report, "table_2", **where)}
+    for refit in ("no", "yes"):
+        row, of_whole = rows["- GNN", refit], rows[OURS, refit]
+        assert float(row["Δ MRR@20"]) == pytest.approx(float(row["MRR@20"]) - float(of_whole["MRR@20"]), abs=0.011)
+        assert row["Δ MRR@20 significant"] == "yes"
+    assert rows["- AGC", "no"]["Δ MRR@20 significant"] == "no"
+    assert rows["- PE", ""]["Δ MRR@20"] == ""
+    assert rows["- PE", ""]["Hit@20 (paper)"] == "71.69"
+    assert rows[OURS, "no"]["Δ MRR@20"] == ""
+    assert rows[OURS, "yes"]["MRR@20 significantly best"] == "yes"
+    against = {(row["System"], row["Against"]) for row in rows_of(report, "significance") if "Table II" in row["table"]}
+    assert against == {(OURS, "- AGC"), (OURS, "- GNN"), (f"{OURS}, refit", "- GNN, refit")}
+
+
+def test_table_three_takes_statistics_and_counts_of_older_records(tmp_path: Path) -> None:
+    old = write_run(tmp_path, TAGNNPP)
+    edit(old, "data", "statistics", value=...)
+    row = row_of(make_report(tmp_path), "table_3", Source="measured, data c0ffee11")
+    assert (row["Train sequences"], row["Clicks"], row["Average length"]) == ("4000", "", "")
+    write_run(tmp_path, SRGNN, epochs=1)  # runs without a row count, too
+    row = row_of(make_report(tmp_path), "table_3", Source="measured, data c0ffee11")
+    assert (row["Train sequences"], row["Clicks"], row["Average length"]) == ("4000", "5300", "4.57")
+    assert row_of(make_report(tmp_path), "table_3", Source="paper")["Items"] == "16339"
+
+
+def test_records_that_disagree_about_their_data(tmp_path: Path) -> None:
+    write_run(tmp_path, SRGNN)
+    path = write_run(tmp_path, TAGNNPP)
+    edit(path, "data", "statistics", "items", value=501)
+    with pytest.raises(UserError, match=r"data\.statistics\.items is 501, but SRGNN.* says 500"):
+        make_report(tmp_path)
+
+
+def test_groups_average_to_the_whole(tmp_path: Path) -> None:
+    facts = make_facts(90)
+    write_run(tmp_path, TAGNNPP, 0.5, facts=facts)
+    report = make_report(tmp_path)
+    ranks = make_ranks(facts, 0.5, 2020)
+    row = row_of(report, "by_session_length", System=OURS)
+    clicks = np.array([np.sum(facts.session == number) + 1 for number in facts.session])
+    for name, members in (("short", clicks <= 3), ("medium", (clicks > 3) & (clicks < 10)), ("long", clicks >= 10)):
+        assert float(row[f"Hit@20 {name}"]) == pytest.approx(100 * np.mean(ranks[members] > 0), abs=0.0051)
+    row = row_of(report, "by_popularity", System=OURS)
+    rare = facts.target_count <= np.sort(facts.target_count)[int(np.ceil(len(ranks) / 4)) - 1]
+    assert float(row["Hit@20 rarest quarter"]) == pytest.approx(100 * np.mean(ranks[rare] > 0), abs=0.0051)
+
+
+def test_other_runs_are_listed_with_their_reason(tmp_path: Path) -> None:
+    path = write_run(tmp_path, TAGNNPP, epochs=1)
+    report = make_report(tmp_path)
+    row = row_of(report, "other_runs")
+    assert (row["Run"], row["Nearest row"], row["Epochs"]) == (path.stem, f"{OURS}, but epochs=1 (not 8)", "1")
+    assert float(row["Test Hit@20"]) > 0
+    assert all(row["Seeds"] == "" for row in rows_of(report, "table_1"))
+
+
+def test_datasets_that_the_paper_does_not_have_show_what_was_run(tmp_path: Path) -> None:
+    write_run(tmp_path, SRGNN, dataset="demo")
+    write_run(tmp_path, System("SASRec", "SASRec"), dataset="demo")
+    write_run(tmp_path, TAGNNPP, dataset="demo")
+    report = make_report(tmp_path)
+    assert [row["System"] for row in rows_of(report, "table_1")] == ["SR-GNN", "SASRec", OURS]
+    assert {row["dataset and preset"] for row in rows_of(report, "table_2")} == {"Demo sessions, preset recommended"}
