@@ -115,8 +115,8 @@ def _cause(failures: dict[int, Exception], n: int, whole_text: str) -> Exception
     for rank, problem in own.items():
         if type(problem).__name__ in DEATHS:
             return UserError(
-                f"rank {rank} of {n} processes is gone ({str(problem).strip().splitlines()[0][:200]}); give the same command "
-                "again to continue from the last finished epoch"
+                f"rank {rank} of {n} processes is gone ({str(problem).strip().splitlines()[0][:200]}); give the same "
+                "command again to continue from the last finished epoch"
             )
     return RuntimeError(whole_text) if own else next(iter(failures.values()))
 

@@ -29,7 +29,7 @@ DRIVER = "import sys; from tests.integration.faulty_search import main; sys.exit
 
 
 class Cluster:
-    """Two nodes of one CPU each on this machine, with their own token and folder."""
+    """Two nodes of one CPU each, or one of two, on this machine; with their own token and folder."""
 
     def __init__(self) -> None:
         self.folder = tempfile.mkdtemp(prefix="rt")  # Ray's sockets need a short path
@@ -44,15 +44,15 @@ class Cluster:
         self.nodes: list[subprocess.Popen] = []
         self.address = ""
 
-    def start(self) -> None:
+    def start(self, n_nodes: int = 2) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         self.address = f"127.0.0.1:{port}"
         head = ["--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={self.folder}"]
-        for place in (head, [f"--address={self.address}"]):
+        for place in (head, [f"--address={self.address}"])[:n_nodes]:
             command = [sys.executable, "-m", "ray.scripts.scripts", "start", *place, "--node-ip-address=127.0.0.1"]
-            command += ["--num-cpus=1", "--object-store-memory=100000000", "--disable-usage-stats", "--block"]
+            command += [f"--num-cpus={3 - n_nodes}", "--object-store-memory=100000000", "--disable-usage-stats", "--block"]
             node = subprocess.Popen(
                 command, env=self.environment, start_new_session=True, text=True,
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -84,12 +84,13 @@ def wait_for(condition: Any, driver: subprocess.Popen) -> None:
 class Scenario:
     """The search, interrupted half way, and what was on disk then and in the end."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, cluster: Cluster) -> None:
+        self.root, self.cluster = root, cluster
         write_tiny_log(root / "dataset", n_sessions=90)
         values = [*ACCIDENTS.values(), QUIET, SLOW]
         (root / "hyper.test").write_text(f"label_smoothing choice {values}\n")
         given = settings(root, epochs=3, output=str(root / "search"), algorithm="exhaustive", name="faulty", retries=1)
+        given["target_attention_backend"] = "reference"  # workers need no Numba
         self.arguments = ["--dataset=tiny", "--config_files=dataset/tiny.yaml", "--params_file=hyper.test"]
         self.arguments += [f"--{key}={value}" for key, value in given.items()]
         self.state = root / "saved" / "search" / "tiny" / "faulty"
@@ -120,7 +121,7 @@ class Scenario:
             self.finished_before_restart = {k: v for k, v in self.trials().items() if v["status"] == "finished"}
             self.epochs_before_restart = len(self.epochs())
             (self.state / "hurry").touch()
-            cluster.start()
+            cluster.start(n_nodes=1)
             driver = self.start(cluster, "--resume")
             self.output, _ = driver.communicate(timeout=LIMIT)
         finally:
@@ -138,8 +139,9 @@ class Scenario:
 
 @pytest.fixture(scope="module")
 def scenario(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenario]:
-    found, cluster = Scenario(tmp_path_factory.mktemp("faults")), Cluster()
+    cluster = Cluster()
     try:
+        found = Scenario(tmp_path_factory.mktemp("faults"), cluster)
         found.run(cluster)
         yield found
     finally:
@@ -172,7 +174,7 @@ def test_a_killed_worker_costs_one_epoch_and_changes_no_bit(scenario: Scenario, 
     assert trained == [0, 1, 1, 2]
     config = SessionConfig(
         "TAGNNPP", "tiny", [scenario.root / "dataset" / "tiny.yaml"],
-        settings(scenario.root, epochs=3, label_smoothing=KILLED_ONCE),
+        settings(scenario.root, epochs=3, label_smoothing=KILLED_ONCE, target_attention_backend="reference"),
     )  # fmt: skip
     dataset = SessionDataset(config)
     calm = fit_model(config, dataset, tmp_path, dataset.training, dataset.validation)
@@ -214,3 +216,43 @@ def test_only_a_death_is_tried_again(scenario: Scenario) -> None:
 
 def test_nothing_is_left_over(scenario: Scenario) -> None:
     assert not list(scenario.state.glob("work/*"))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--algorithm=bayes", "--scheduler=asha", "--trials=5"], ["--scheduler=pbt", "--trials=3"]],
+    ids=["asha", "pbt"],
+)
+def test_other_searches_on_the_same_cluster(scenario: Scenario, arguments: list[str]) -> None:
+    (scenario.root / "other.test").write_text("learning_rate loguniform -7,-3\nweight_decay choice [0.0, 0.0001]\n")
+    ours = [a for a in scenario.arguments if not a.startswith(("--params", "--algorithm", "--name", "--learning_rate"))]
+    command = [sys.executable, "-m", "recbole_tagnnpp", "tune", *ours, "--params_file=other.test", "--name=other"]
+    done = subprocess.run(
+        [*command, *arguments, f"--address={scenario.cluster.address}", "--final=False", "--resume=False"],
+        cwd=scenario.root, env=scenario.cluster.environment, capture_output=True, text=True, timeout=LIMIT,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    record = json.loads((scenario.root / "search" / "tiny" / "other" / "search.json").read_text())
+    assert record["failed"] == {}
+    assert len(record["trials"]) == int(arguments[-1].removeprefix("--trials="))
+    assert {trial["status"] for trial in record["trials"]} <= {"finished", "stopped"}
+    assert record["best"]["score"] == max(e["score"] for trial in record["trials"] for e in trial["history"])
+    if "--scheduler=asha" in arguments:
+        lengths = {trial["status"]: len(trial["history"]) for trial in record["trials"]}
+        assert lengths["finished"] == 3
+        assert lengths.get("stopped", 1) < 3
+
+
+def test_a_wrong_token_gives_one_line(scenario: Scenario) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "recbole_tagnnpp",
+        "tune",
+        *scenario.arguments,
+        f"--address={scenario.cluster.address}",
+    ]
+    environment = {**scenario.cluster.environment, "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    done = subprocess.run(command, cwd=scenario.root, env=environment, capture_output=True, text=True, timeout=LIMIT)
+    assert done.returncode == 2
+    assert f"error: --address={scenario.cluster.address}: Ray does not answer" in done.stderr

@@ -49,5 +49,5 @@ class OuterMemoryEncoder(nn.Module):
         steps = torch.arange(kept.shape[0], device=kept.device)
         slot = (self.n_written + skipped + steps) % n_slots
         # a new tensor: the backward pass of what was read before still needs the old one
-        self.slots = self.slots.index_copy(0, slot, kept.to(self.slots.dtype))
+        self.slots = self.slots.index_copy(0, slot, kept)
         self.n_written = self.n_written + sessions.shape[0]

@@ -21,8 +21,8 @@ from recbole_tagnnpp.experiment.report.score_rows import (
 )
 from recbole_tagnnpp.experiment.report.sequence_data import MeasuredData
 from recbole_tagnnpp.experiment.report.systems import SCORES, DataRuns
+from recbole_tagnnpp.experiment.systems import OURS, System, ablations
 from recbole_tagnnpp.experiment.systems import TABLE_ONE as SYSTEMS
-from recbole_tagnnpp.experiment.systems import System, ablations
 
 
 @dataclass(frozen=True)
@@ -106,4 +106,4 @@ def _systems(data: DataRuns) -> list[System]:
     extra = sorted((runs.system for runs in data.systems if runs.system not in known), key=lambda system: system.title)
     extra = [system for index, system in enumerate(extra) if system not in extra[:index]]  # without and with refit
     systems = [*SYSTEMS, *extra]
-    return sorted(systems, key=lambda system: (system.model == "TAGNNPP", system.title.endswith("(ours)")))
+    return sorted(systems, key=lambda system: (system.model == "TAGNNPP", system.title == OURS))

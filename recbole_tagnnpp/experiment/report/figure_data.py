@@ -109,7 +109,7 @@ def _training_time(section: AccuracySection) -> FigureData:
     for row in section.rows:
         mrr = row.mean("mrr@20")
         if row.runs is not None and mrr is not None:
-            minutes = sum(record.train_seconds for record in row.runs.records) / len(row.runs.records) / 60.0
+            minutes = math.fsum(record.train_seconds for record in row.runs.records) / len(row.runs.records) / 60.0
             rows.append((row.label, _significant(max(minutes, 0.001)), _percent(mrr), _machines(row)))
     description = "Test MRR@20 against minutes of training on the machine of each run."
     columns = ("system", "minutes", "mrr@20", "machine")
@@ -149,7 +149,8 @@ def _machines(row: ScoreRow) -> str:
     found = []
     for record in row.runs.records if row.runs else ():
         machine = record.machine
-        threads = f", {machine['torch_threads']} threads" if machine.get("device") == "cpu" else ""
+        n_threads = machine.get("torch_threads")
+        threads = f", {n_threads} thread{'' if n_threads == 1 else 's'}" if machine.get("device") == "cpu" else ""
         found.append(f"{machine.get('gpu') or machine.get('processor', 'unknown')}{threads}")
     return "; ".join(dict.fromkeys(found))
 

@@ -112,7 +112,7 @@ def to_latex(table: Table) -> str:
         "% needs \\usepackage{booktabs}",
         "\\begin{table}",
         "\\centering",
-        f"\\caption{{{_latex_text(table.title)}}}",
+        f"\\caption{{{_latex_text(_caption(table.title))}}}",
         f"\\label{{tab:{table.label.replace('_', '-')}}}",
         f"\\begin{{tabular}}{{{columns}}}",
         "\\toprule",
@@ -226,6 +226,12 @@ _LATEX = {
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
     MINUS: "$-$", PLUS_MINUS: r"$\pm$", "Δ": r"$\Delta$",
 }  # fmt: skip
+
+
+def _caption(title: str) -> str:
+    """A title without the number that LaTeX puts before a caption itself."""
+    text = re.sub(r"^Table [IVX]+: ", "", title)
+    return text[:1].upper() + text[1:]
 
 
 def _latex_text(text: str) -> str:

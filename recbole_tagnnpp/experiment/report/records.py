@@ -65,7 +65,7 @@ class RunRecord:
     @property
     def train_seconds(self) -> float:
         """Seconds of training: every epoch of the selection, and of the second training where there was one."""
-        return sum(epoch.train_seconds for epoch in [*self.epochs, *self.refit_epochs])
+        return math.fsum(epoch.train_seconds for epoch in [*self.epochs, *self.refit_epochs])
 
 
 def read_records(results: Path) -> list[RunRecord]:

@@ -97,7 +97,10 @@ def write_report(results: Path, output: Path) -> list[Path]:
     Raises:
         UserError: as :func:`make_report`.
     """
-    from recbole_tagnnpp.experiment.report.plots import draw
+    try:
+        from recbole_tagnnpp.experiment.report.plots import draw
+    except ModuleNotFoundError as problem:
+        raise UserError(f"the report's figures need matplotlib, which is not installed ({problem})") from problem
 
     report = make_report(results)
     drawings = {figure.name: draw(figure) for figure in report.figures}

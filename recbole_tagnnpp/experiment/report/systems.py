@@ -91,7 +91,7 @@ def place_records(records: Sequence[RunRecord]) -> tuple[list[DataRuns], list[Ot
                 same.append(record)
                 continue
             first = next(other for other in same if other.seed == record.seed)
-            reason = f"{system.title}: repeats {first.name}"
+            reason = f"{_row_name(system)}: repeats {first.name}"
         others.append(OtherRun(record, reason))
 
     datasets = []
@@ -133,7 +133,7 @@ def find_row(record: RunRecord) -> tuple[System | None, str]:
         return None, problem
     words = list(nearest[1].values())
     more = f" and {len(words) - 4} more" if len(words) > 4 else ""
-    return None, f"{nearest[0].title}, but {', '.join(words[:4])}{more}"
+    return None, f"{_row_name(nearest[0])}, but {', '.join(words[:4])}{more}"
 
 
 def candidates(model: str, preset: str | None) -> list[System]:
@@ -182,6 +182,14 @@ def _settings(
     expected = merge_layers(model, dataset, dictionary=decided).final
     defaults = merge_layers(model, dataset, dictionary={"preset": None}).final
     return json.loads(json.dumps(expected)), json.loads(json.dumps(defaults))
+
+
+def _row_name(system: System) -> str:
+    """Title of a row, with that of the whole model where the row leaves out a part of it."""
+    if not system.changes:
+        return system.title
+    whole = ablations(system.preset or "")[0].title
+    return f"{whole} {system.title}" if system.title.startswith("- ") else f"{whole}, {system.title}"
 
 
 def _words(value: Any) -> str:

@@ -11,6 +11,7 @@ from recbole_tagnnpp.experiment.search.display import SearchDisplay
 from recbole_tagnnpp.experiment.search.space import SearchSpace, setting_key
 from recbole_tagnnpp.experiment.search.trial import TrialJob
 from recbole_tagnnpp.experiment.search.trial_records import (
+    DONE,
     FAILED,
     FINISHED,
     RUNNING,
@@ -52,6 +53,8 @@ class RecordKeeper(tune.Callback):
     def on_trial_start(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
         """Note that a trial runs."""
         record = self._record(trial)
+        if self._is_kept(record):
+            return
         record.status, record.problem = RUNNING, ""
         self._keep(record)
 
@@ -60,6 +63,8 @@ class RecordKeeper(tune.Callback):
         if "history" not in result:  # Ray's own note that the function has returned
             return
         record = self._record(trial)
+        if self._is_kept(record):
+            return
         record.problem = result["problem"]
         if self._settings_change:
             self._add_epoch(record, trial, result["history"])
@@ -79,6 +84,8 @@ class RecordKeeper(tune.Callback):
     def on_trial_complete(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
         """Note how a trial ended."""
         record = self._record(trial)
+        if self._is_kept(record):
+            return
         result = trial.last_result or {}
         if record.problem:
             record.status = FAILED
@@ -89,6 +96,8 @@ class RecordKeeper(tune.Callback):
     def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
         """Note that a trial failed for good."""
         record = self._record(trial)
+        if self._is_kept(record):
+            return
         record.status, record.problem = FAILED, describe_failure(_failure_text(trial))
         self._keep(record)
 
@@ -103,6 +112,14 @@ class RecordKeeper(tune.Callback):
         """Write what a full disk has refused so far."""
         for record in list(self._unwritten.values()):
             self._keep(record)
+
+    def _is_kept(self, record: TrialRecord) -> bool:
+        """Whether a record is final.
+
+        After a restart Ray may know less than the record: it then runs the trial again, which reports what the record
+        says.
+        """
+        return record.status in DONE and not self._settings_change
 
     def _record(self, trial: Any) -> TrialRecord:
         if trial.trial_id not in self._records:

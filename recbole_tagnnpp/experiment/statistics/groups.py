@@ -1,5 +1,6 @@
 """Test sequences in groups: by the length of their session, by the popularity of their target."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,7 +33,8 @@ class SequenceGroup:
 
     def mean(self, results: FloatArray) -> float | None:
         """Mean of results [N] over the group, ``None`` where it is empty."""
-        return float(results[self.members].mean()) if self.members.any() else None
+        members = results[self.members]
+        return math.fsum(members) / len(members) if len(members) else None  # fsum: the same on every machine
 
 
 def session_lengths(session: IntArray) -> IntArray:

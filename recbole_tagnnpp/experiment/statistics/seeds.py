@@ -1,8 +1,7 @@
 """A metric over the seeds of a system."""
 
+import math
 from collections.abc import Sequence
-
-import numpy as np
 
 
 def mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None]:
@@ -11,5 +10,7 @@ def mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None]:
     Args:
         values: one or more, in any unit.
     """
-    mean = float(np.mean(values))
-    return mean, (float(np.std(values, ddof=1)) if len(values) > 1 else None)
+    mean = math.fsum(values) / len(values)  # fsum: the same on every machine
+    if len(values) < 2:
+        return mean, None
+    return mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))

@@ -14,6 +14,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import TYPE_CHECKING, Any
 
+from tqdm import tqdm
+
 from recbole_tagnnpp.errors import UserError
 
 if TYPE_CHECKING:
@@ -185,6 +187,7 @@ def _child_main(rank: int, n: int, pipe: Connection, target: Callable[..., None]
     for name in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"):
         os.environ.setdefault(name, loopback_interface())
     _to_parent.append(pipe)
+    tqdm.set_lock(threading.RLock())  # a killed process would leave the semaphore behind that it takes by default
     try:
         target(*arguments)
     except (UserError, OSError) as problem:

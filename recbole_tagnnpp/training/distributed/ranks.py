@@ -146,7 +146,7 @@ class ProcessGroup(Ranks):
         if not all(has_gradient):  # only then the flags are read, for which a GPU has to be waited for
             has_gradient = flags.tolist()
         for piece, parameter, is_there in zip(pieces, learning, has_gradient, strict=True):
-            parameter.grad = piece.view_as(parameter) if is_there else None
+            parameter.grad = piece.view_as(parameter).to(parameter.dtype) if is_there else None
         return sums[0] / sums[1]
 
     def _buffer_for(self, length: int, learning: list[nn.Parameter], loss: Tensor) -> Tensor:

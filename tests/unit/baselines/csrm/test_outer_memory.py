@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from recbole_tagnnpp.baselines.csrm.outer_memory import OuterMemoryEncoder
@@ -11,6 +11,8 @@ from tests.reference.naive_csrm import naive_outer_memory
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(1, 12), max_size=8), st.integers(1, 7))
+@example([4, 1], 3)  # more sessions at once than slots, then the oldest of those that stayed goes
+@example([2, 2, 3, 1], 5)
 def test_memory_holds_the_last_sessions(batches: list[int], n_slots: int) -> None:
     memory, sessions = OuterMemoryEncoder(n_slots, 2, 1), []
     for size in batches:

@@ -146,12 +146,24 @@ def test_training_on_the_smallest_batches(sessions: list[list[int]]) -> None:
     assert model.item_embedding.weight.grad[sessions[0][0]].any()
 
 
-def test_dropout_acts_in_training_only() -> None:
-    model = small_lessr(8, dropout_prob=0.4)
+@pytest.mark.parametrize(
+    "place", ["layers.0.dropout", "layers.1.dropout", "layers.2.dropout", "readout.dropout", "dropout"]
+)
+def test_every_dropout_acts_in_training_only(place: str) -> None:
+    model = small_lessr(8)
+    assert {name for name, module in model.named_modules() if isinstance(module, torch.nn.Dropout)} >= {place}
+    model.get_submodule(place).p = 0.4
     batch = interaction(SESSIONS)
     assert torch.equal(model.calculate_loss(batch), model.calculate_loss(batch))
     model.train()
     assert not torch.equal(model.calculate_loss(batch), model.calculate_loss(batch))
+
+
+def test_dropout_of_an_eopa_layer_leaves_the_node_itself_whole() -> None:
+    model = small_lessr(8).train()
+    model.get_submodule("layers.0.dropout").p = 0.4
+    batch = interaction([[3], [9], [5]])  # nobody has a predecessor
+    assert torch.equal(model.calculate_loss(batch), model.calculate_loss(batch))
 
 
 def test_training_lowers_the_loss_and_leaves_the_padding_row_at_zero() -> None:

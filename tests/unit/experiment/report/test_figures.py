@@ -49,7 +49,7 @@ def test_training_time_is_the_mean_of_seeds_in_minutes(figures: dict[str, Figure
     (row,) = [row for row in figures["training_time"].rows if row[0] == OURS]
     seconds = [8 * (60.0 * 1.9 + seed) for seed in (1, 2)]
     assert row[1] == pytest.approx(sum(seconds) / 2 / 60, rel=0.005)
-    assert row[3] == "Some CPU, 1 threads"
+    assert row[3] == "Some CPU, 1 thread"
 
 
 def test_numbers_are_rounded(figures: dict[str, FigureData]) -> None:

@@ -52,6 +52,9 @@ def test_latex() -> None:
     assert "a|b* & 1,234,567 & \\textbf{71.91 $\\pm$ 0.13} & $-$0.31* \\\\" in lines
     assert "System & Clicks & Hit@20 & $\\Delta$ \\\\" in lines
     assert to_latex(TABLE).isascii()
+    numbered = to_latex(Table("t", "Table II: TAGNN++ in parts", [Column("a")], []))
+    assert "\\caption{TAGNN++ in parts}" in numbered
+    assert "\\caption{All systems}" in to_latex(Table("t", "Table I: all systems", [Column("a")], []))
     for opening, closing in (("{", "}"), ("\\begin", "\\end")):
         assert to_latex(TABLE).count(opening) == to_latex(TABLE).count(closing)
 

@@ -49,6 +49,12 @@ def test_ranks_of_another_run_are_noticed(tmp_path: Path) -> None:
     write_ranks(path, np.where(np.arange(len(ranks)) == np.flatnonzero(ranks > 1)[0], 1, ranks))  # one rank better
     with pytest.raises(UserError, match=r"gives mrr@20 .* they are not of the same run"):
         measured(tmp_path)
+    write_ranks(path, ranks)
+    mrr = read_records(tmp_path)[0].test_result["mrr@20"]
+    edit(path, "test_result", "mrr@20", value=mrr + 0.0002)  # four decimals are kept
+    with pytest.raises(UserError, match="they are not of the same run"):
+        measured(tmp_path)
+    edit(path, "test_result", "mrr@20", value=mrr)
     write_ranks(path, ranks[:-1])
     with pytest.raises(UserError, match=rf"holds {len(ranks) - 1} ranks"):
         measured(tmp_path)

@@ -46,7 +46,7 @@ def test_other_settings_are_other_runs_with_the_difference_named(tmp_path: Path)
     assert system is None
     assert reason == "TAGNN++ (ours), but epochs=1 (not 8)"
     _, reason = find_row(run(tmp_path, OURS, agc_lambda=0.02, use_gnn=False))
-    assert reason == "- GNN, but agc_lambda=0.02 (not 0.01)"
+    assert reason == "TAGNN++ (ours) - GNN, but agc_lambda=0.02 (not 0.01)"
     _, reason = find_row(run(tmp_path, System("", "SRGNN"), learning_rate=0.002, step=2, epochs=3))
     assert reason.startswith("SR-GNN, but ")
     assert reason.endswith("more")

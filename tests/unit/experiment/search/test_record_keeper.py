@@ -102,6 +102,20 @@ def test_a_full_disk_does_not_end_the_search(tmp_path: Path, monkeypatch: pytest
     assert {record.setting["a"] for record in read_trials(tmp_path / "trials")} == {1.0, 2.0}
 
 
+def test_a_finished_trial_stays_finished_whatever_ray_remembers(tmp_path: Path) -> None:
+    keeper, trial = RecordKeeper(job_in(tmp_path)), trial_of(0.5, is_complete=True)
+    keeper.on_trial_result(0, [], trial, result_of(1.0, 2.0))
+    keeper.on_trial_complete(0, [], trial)
+    before = read_trials(tmp_path / "trials")
+    again = RecordKeeper(job_in(tmp_path))
+    again.on_trial_start(0, [], trial)
+    again.on_trial_result(0, [], trial, result_of(1.0))
+    assert read_trials(tmp_path / "trials") == before
+    again.on_trial_error(0, [], trial)
+    again.on_trial_complete(0, [], trial)
+    assert read_trials(tmp_path / "trials") == before
+
+
 def test_ray_can_keep_it(tmp_path: Path) -> None:
     keeper = RecordKeeper(job_in(tmp_path))
     keeper.on_trial_start(0, [], trial_of(1.0))
