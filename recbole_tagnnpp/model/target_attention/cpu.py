@@ -7,12 +7,12 @@ call; the backward call only scales.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from recbole_tagnnpp.model.target_attention.fused_loss import fused_loss, plain
 from recbole_tagnnpp.model.target_attention.reference import stable_topk
 from recbole_tagnnpp.model.target_attention.rows import Chunk, Rows, chunks
 
@@ -47,7 +47,12 @@ def target_attention_loss(
     precision: str = "float32",
 ) -> Tensor:
     """Mean cross-entropy over the items; arguments as in :func:`dispatch.target_attention_loss`."""
-    return _FusedLoss.apply(keys, values, session, items, lengths, targets, label_smoothing, precision)
+
+    def compute(inputs: list[Tensor], with_gradients: bool) -> tuple[Tensor, tuple[Tensor, ...] | None]:
+        loss, gradients = _loss_and_gradients(inputs, lengths, targets, label_smoothing, precision, with_gradients)
+        return torch.tensor(loss, dtype=torch.float32), gradients
+
+    return fused_loss(compute, keys, values, session, items)
 
 
 def target_attention_scores(
@@ -82,10 +87,6 @@ def _chunks(lengths: Tensor, n_items: int) -> Iterator[Chunk]:
     return chunks(lengths, max(FEWEST_ROWS, CHUNK_ELEMENTS // n_items))
 
 
-def _plain(*tensors: Tensor) -> list[Tensor]:
-    return [tensor.detach().float().contiguous() for tensor in tensors]
-
-
 def _score_chunks(
     keys: Tensor, values: Tensor, session: Tensor, lengths: Tensor, items: Tensor, precision: str
 ) -> Iterator[tuple[Chunk, Tensor]]:
@@ -93,7 +94,7 @@ def _score_chunks(
     from recbole_tagnnpp.model.target_attention import cpu_kernels, products
 
     cpu_kernels.match_torch_threads()
-    keys, values, session, items = _plain(keys, values, session, items)
+    keys, values, session, items = plain(keys, values, session, items)
     rows = Rows(keys, values, session, lengths)
     runs = products.item_blocks(items, None, precision)
     for chunk in _chunks(lengths, items.shape[0]):
@@ -106,41 +107,6 @@ def _score_chunks(
             score_rows = z[:, torch.from_numpy(chunk.first[:-1])]  # [blocks, b, columns]
             scores[:, columns].view(-1, run.n_blocks, z.shape[2]).copy_(score_rows.transpose(0, 1))
         yield chunk, scores
-
-
-class _FusedLoss(torch.autograd.Function):
-    """Loss whose gradients are computed with it."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        keys: Tensor,
-        values: Tensor,
-        session: Tensor,
-        items: Tensor,
-        lengths: Tensor,
-        targets: Tensor,
-        label_smoothing: float,
-        precision: str,
-    ) -> Tensor:
-        inputs = (keys, values, session, items)
-        loss, gradients = _loss_and_gradients(
-            _plain(*inputs), lengths, targets, label_smoothing, precision, any(ctx.needs_input_grad[:4])
-        )
-        ctx.gradients = None
-        if gradients is not None:
-            ctx.gradients = [g.to(t.dtype) for g, t in zip(gradients, inputs, strict=True)]
-        return torch.tensor(loss, dtype=torch.float32)
-
-    @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        if ctx.gradients is None:
-            raise RuntimeError("the gradients of this loss have been used; compute it again for a second backward")
-        gradients, ctx.gradients = ctx.gradients, None  # lets the caller own them without a copy
-        factor = upstream.item()
-        if factor != 1.0:
-            gradients = [g.mul_(factor) for g in gradients]
-        return (*gradients, None, None, None, None)
 
 
 def _loss_and_gradients(

@@ -6,11 +6,11 @@ and overwrites Z by its gradient, which costs less memory traffic than storing t
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from recbole_tagnnpp.model.target_attention.fused_loss import fused_loss, plain
 from recbole_tagnnpp.model.target_attention.reference import stable_topk
 from recbole_tagnnpp.model.target_attention.rows import Chunk, Rows, chunks
 
@@ -49,7 +49,12 @@ def target_attention_loss(
     precision: str = "float32",
 ) -> Tensor:
     """Mean cross-entropy over the items; arguments as in :func:`dispatch.target_attention_loss`."""
-    return _FusedLoss.apply(keys, values, session, items, lengths, targets, label_smoothing, precision)
+
+    def compute(inputs: list[Tensor], with_gradients: bool) -> tuple[Tensor, tuple[Tensor, ...] | None]:
+        with _as_asked(items.device, precision):
+            return _loss_and_gradients(inputs, lengths, targets, label_smoothing, precision, with_gradients)
+
+    return fused_loss(compute, keys, values, session, items)
 
 
 def target_attention_scores(
@@ -130,10 +135,6 @@ def _most_rows(parts: list[Chunk]) -> int:
     return max(2 * int(chunk.first[-1]) - len(chunk.first) + 1 for chunk in parts)
 
 
-def _plain(*tensors: Tensor) -> list[Tensor]:
-    return [tensor.detach().float().contiguous() for tensor in tensors]
-
-
 def _write_scores(z: Tensor, first: Tensor, n_positions: int) -> Tensor:
     """Scores [b, I] float32 of a chunk; its rows lie as far apart as those of Z."""
     from recbole_tagnnpp.model.target_attention import cuda_kernels
@@ -149,7 +150,7 @@ def _score_chunks(
     keys: Tensor, values: Tensor, session: Tensor, lengths: Tensor, items: Tensor, precision: str
 ) -> Iterator[tuple[Chunk, Tensor]]:
     """Scores [b, I] of one chunk of sessions after the other."""
-    keys, values, session, items = _plain(keys, values, session, items)
+    keys, values, session, items = plain(keys, values, session, items)
     host_lengths = lengths.cpu()
     rows = Rows(keys, values, session, host_lengths)
     parts = _chunks_of(host_lengths, items.shape[0])
@@ -159,39 +160,6 @@ def _score_chunks(
             first = torch.from_numpy(chunk.first).to(items.device)
             scores = _write_scores(products.z(rows.of(chunk)), first, int(chunk.first[-1]))
         yield chunk, scores
-
-
-class _FusedLoss(torch.autograd.Function):
-    """Loss whose gradients are computed with it."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        keys: Tensor,
-        values: Tensor,
-        session: Tensor,
-        items: Tensor,
-        lengths: Tensor,
-        targets: Tensor,
-        label_smoothing: float,
-        precision: str,
-    ) -> Tensor:
-        inputs = (keys, values, session, items)
-        needed = any(ctx.needs_input_grad[:4])
-        with _as_asked(items.device, precision):
-            loss, gradients = _loss_and_gradients(_plain(*inputs), lengths, targets, label_smoothing, precision, needed)
-        ctx.gradients = None
-        if gradients is not None:
-            ctx.gradients = [g.to(t.dtype) for g, t in zip(gradients, inputs, strict=True)]
-        return loss
-
-    @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        if ctx.gradients is None:
-            raise RuntimeError("the gradients of this loss have been used; compute it again for a second backward")
-        gradients, ctx.gradients = ctx.gradients, None  # lets the caller own them without a copy
-        # always scaled: to look at the factor would mean waiting for the device
-        return (*[g.mul_(upstream.to(g.dtype)) for g in gradients], None, None, None, None)
 
 
 def _loss_and_gradients(
