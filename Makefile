@@ -1,6 +1,7 @@
 # make run     train TAGNN++ on the demo sessions and print the result table
 # make test    run the tests               make lint / make types   check style / types
-# make bench   measure speed and memory    make clean               remove .venv and caches
+# make bench   measure speed and memory    make report              tables and figures from run records, into README, too
+# make check-report   compare them with the records                 make clean   remove .venv and caches
 # Every target sets up .venv first; what is already there is not installed again.
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 RUN    := $(BIN)/python
 
-.PHONY: run test lint types bench install install-dev clean
+.PHONY: run test lint types bench report check-report install install-dev clean
 .DEFAULT_GOAL := run
 
 run: install
@@ -26,6 +27,13 @@ types: install-dev
 
 bench: install-dev
 	$(RUN) -m benchmarks.bench
+
+report: install
+	$(RUN) -m recbole_tagnnpp report
+	$(RUN) docs/insert_tables.py
+
+check-report: install
+	$(RUN) -m recbole_tagnnpp report --check
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev

@@ -1,5 +1,7 @@
 """The systems of the tables: which model, in which setting, is which row."""
 
+import functools
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,17 +31,6 @@ class System:
     def settings(self) -> dict[str, Any]:
         """What a configuration of this system says beside model, dataset and seed."""
         return {"preset": self.preset, **self.changes}
-
-    def matches(self, config: Mapping[str, Any]) -> bool:
-        """Whether a run's configuration is this system's, in everything that a system decides.
-
-        Args:
-            config: plain dictionary, as records keep it; keys that came later than the record count as unset.
-        """
-        if config.get("model") != self.model:
-            return False
-        ours = merge_layers(self.model, config["dataset"], dictionary=self.settings()).final
-        return all(config[key] == value for key, value in ours.items() if key in config and key not in FREE)
 
 
 FREE = IRRELEVANT_FOR_RESULTS | {
@@ -119,3 +110,40 @@ def find_system(text: str) -> System:
         allowed = f"there are {', '.join(presets)}" if presets else f"{model} has none"
         raise UserError(f"models={text}: no such preset of {model}; {allowed}")
     return System(f"{model} ({preset})", model, preset)
+
+
+def differences(system: System, config: Mapping[str, Any]) -> dict[str, str]:
+    """Key to words like ``epochs=1 (not 8)``, for everything that a system decides and a run has otherwise.
+
+    A key that is younger than the record had the model's default then, whatever the preset says now.
+
+    Args:
+        system: of the same model.
+        config: settings of the run, as its record keeps them.
+
+    Raises:
+        UserError: the system's settings do not make a configuration (any more).
+    """
+    changes = tuple(sorted((key, json.dumps(value)) for key, value in system.changes.items()))
+    expected, defaults = _settings(system.model, str(config["dataset"]), system.preset, changes)
+    found = {}
+    for key in sorted((expected.keys() | config.keys()) - FREE):
+        run_value = config.get(key, defaults.get(key))
+        if run_value != expected.get(key):
+            found[key] = f"{key}={_words(run_value)} (not {_words(expected.get(key))})"
+    return found
+
+
+@functools.cache
+def _settings(
+    model: str, dataset: str, preset: str | None, changes: tuple[tuple[str, str], ...]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Settings of a system, and those without its preset, as a record would keep them."""
+    decided = {"preset": preset, **{key: json.loads(value) for key, value in changes}}
+    expected = merge_layers(model, dataset, dictionary=decided).final
+    defaults = merge_layers(model, dataset, dictionary={"preset": None}).final
+    return json.loads(json.dumps(expected)), json.loads(json.dumps(defaults))
+
+
+def _words(value: Any) -> str:
+    return "~" if value is None else str(value)

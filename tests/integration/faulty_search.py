@@ -6,7 +6,6 @@ The accident is chosen by ``label_smoothing``, which is what the search varies.
 import errno
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +74,12 @@ def meet(accident: float, folder: Path) -> None:
             time.sleep(0.05)
 
 
-def main() -> int:
-    """``tune`` with such trials."""
+def main(faulty: list[str], others: list[list[str]]) -> bool:
+    """``tune`` with such trials, then searches without; returns whether any went wrong."""
     from recbole_tagnnpp.cli import main as command
     from recbole_tagnnpp.experiment.search import ray_search
 
     ray_search.TrialJob = FaultyJob  # type: ignore[misc]
-    return command(["tune", *sys.argv[1:]])
+    went_wrong = [command(["tune", *faulty])]
+    ray_search.TrialJob = TrialJob  # type: ignore[misc]
+    return any([*went_wrong, *(command(["tune", *search]) for search in others)])

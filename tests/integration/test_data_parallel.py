@@ -15,8 +15,9 @@ import torch
 from tests.conftest import REPOSITORY
 from tests.integration.tiny_dataset import settings, write_tiny_log
 
+pytestmark = pytest.mark.slow
 LIMIT = 240.0
-EPOCHS = 8
+EPOCHS = 6
 
 
 def command(root: Path, *launcher: str, **changes: Any) -> list[str]:
@@ -83,7 +84,6 @@ def roots(tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "calm", tmp_path / "stormy"
 
 
-@pytest.mark.slow
 def test_a_killed_run_ends_with_the_bits_of_a_calm_one_by_torchrun(roots: tuple[Path, Path]) -> None:
     calm, stormy = roots
     torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from docs.insert_tables import BLOCK, with_tables
 from recbole_tagnnpp.cli import COMMANDS
 from recbole_tagnnpp.config.command_line import parse_arguments
 from recbole_tagnnpp.config.session_config import SessionConfig
@@ -48,3 +49,8 @@ def test_links_lead_to_files(name: str) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", file.read_text()):
         if "://" not in target:
             assert (file.parent / target).exists(), target
+
+
+def test_tables_are_those_of_the_report() -> None:
+    assert BLOCK.search(README)
+    assert with_tables(README) == README, "run `make report`"

@@ -28,10 +28,11 @@ class CSRM(SessionVectorRecommender):
 
     What we had to decide:
 
-    - From the released code (github.com/wmeirui/CSRM_SIGIR2019): the local attention is a softmax over the clicks, the
-      gate is one number per session, :math:`c^o` stands in both halves of the outer part, :math:`c^l`, :math:`c^g` and
-      :math:`c^o` are standardised to mean 0 and variance 1 over their features before the gate
-      (``standardize_representations``), and the memory holds :math:`c^l` as it is before that.
+    - We had the paper's abstract and the released code (github.com/wmeirui/CSRM_SIGIR2019; its memory cell is missing
+      there and was read in github.com/rn5l/session-rec), not the paper's full text: the equations are the code's.
+    - So the local attention is a softmax over the clicks, the gate is one number per session, :math:`c^o` stands in
+      both halves of the outer part, all three representations are standardised to mean 0 and variance 1 over their
+      features before the gate (``standardize_representations``), and the memory holds :math:`c^l` as it was before.
     - "Last" sessions are those seen last in training: with ``shuffle`` (the default here) in random order, in the
       released code in the order of the file.  As everywhere here, a training sequence is a prefix.
     - The memory is written in training only, after it was read, so that no sequence of a batch finds itself or its

@@ -34,11 +34,14 @@ class DGTN(SessionVectorRecommender):
 
     Neighbours are training sessions, the whole session of each: for the loss only sessions before the sequence's own
     one (never that one, so that a target cannot be read off), for scores all of them.  Time order is the order of the
-    training file.  A sequence that is retrained on as part of ``refit`` is not a neighbour of others.  A score depends
-    on its own session and on the training sessions alone.
+    training file.  Validation sessions that ``refit`` adds are no neighbours.  A score depends on its own session and on
+    the training sessions alone.
 
     What the paper leaves open
     --------------------------
+    The paper (arXiv 2009.10002) was at hand as a summary with its text on graph, channels and fusion, not in full; what
+    is called open here may be settled there.  Where the released code (github.com/kunwuz/DGTN) differs, the text wins.
+
     - "Previous" sessions: for training, those with a smaller session number.  The released code finds neighbours among
       training and test sessions together, and there a prefix may find its own session, target included.
     - Ties in the number of common items: the more recent session comes first.

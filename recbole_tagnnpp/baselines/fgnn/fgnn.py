@@ -28,6 +28,8 @@ class FGNN(SessionVectorRecommender):
     What the paper leaves open
     --------------------------
     The code that the authors released is incomplete: its main model is missing, and what is there builds another one.
+    The equations (arXiv 1911.11942) were at hand as reviews of the paper reproduce them, not in its full text; what is
+    called open here may be settled there.
 
     - The nonlinearity of a WGAT layer is only called sigma: ELU, as in the graph attention network that it extends.
     - Heads are averaged in every layer, so that the width stays D; concatenated heads are described as well.

@@ -1,15 +1,12 @@
 """Which record is a run of which system, and what it differs in where it is a run of none."""
 
-import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from recbole_tagnnpp.config.layers import merge_layers
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.report.records import RunRecord
-from recbole_tagnnpp.experiment.systems import FREE, TABLE_ONE, System, ablations
+from recbole_tagnnpp.experiment.systems import TABLE_ONE, System, ablations, differences
 
 ABLATED_PRESETS = ("paper", "recommended")
 SCORES = ("hit@20", "mrr@20")
@@ -151,46 +148,9 @@ def candidates(model: str, preset: str | None) -> list[System]:
     return of_table
 
 
-def differences(system: System, config: Mapping[str, Any]) -> dict[str, str]:
-    """Key to words like ``epochs=1 (not 8)``, for everything that a system decides and a run has otherwise.
-
-    A key that is younger than the record had the model's default then, whatever the preset says now.
-
-    Args:
-        system: of the same model.
-        config: settings of the run, as its record keeps them.
-
-    Raises:
-        UserError: the system's settings do not make a configuration (any more).
-    """
-    changes = tuple(sorted((key, json.dumps(value)) for key, value in system.changes.items()))
-    expected, defaults = _settings(system.model, str(config["dataset"]), system.preset, changes)
-    found = {}
-    for key in sorted((expected.keys() | config.keys()) - FREE):
-        run_value = config.get(key, defaults.get(key))
-        if run_value != expected.get(key):
-            found[key] = f"{key}={_words(run_value)} (not {_words(expected.get(key))})"
-    return found
-
-
-@functools.cache
-def _settings(
-    model: str, dataset: str, preset: str | None, changes: tuple[tuple[str, str], ...]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Settings of a system, and those without its preset, as a record would keep them."""
-    decided = {"preset": preset, **{key: json.loads(value) for key, value in changes}}
-    expected = merge_layers(model, dataset, dictionary=decided).final
-    defaults = merge_layers(model, dataset, dictionary={"preset": None}).final
-    return json.loads(json.dumps(expected)), json.loads(json.dumps(defaults))
-
-
 def _row_name(system: System) -> str:
     """Title of a row, with that of the whole model where the row leaves out a part of it."""
     if not system.changes:
         return system.title
     whole = ablations(system.preset or "")[0].title
     return f"{whole} {system.title}" if system.title.startswith("- ") else f"{whole}, {system.title}"
-
-
-def _words(value: Any) -> str:
-    return "~" if value is None else str(value)

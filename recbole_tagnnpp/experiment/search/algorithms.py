@@ -126,9 +126,10 @@ def make_scheduler(options: SearchOptions, space: SearchSpace, epochs: int, seed
         )
     if options.schedule == "pbt":
         check_changeable(space)
-        from ray.tune.schedulers import PopulationBasedTraining
+        from recbole_tagnnpp.experiment.search.population import BoundedPopulationBasedTraining
 
-        return PopulationBasedTraining(
+        return BoundedPopulationBasedTraining(
+            epochs,
             time_attr="epoch",
             perturbation_interval=options.perturbation_epochs,
             custom_explore_fn=Exploration(space, seed),

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from logging import getLogger
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,11 @@ def search_on_ray(
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # or Ray prints a table beside ours
     n_trials = len(settings) if settings is not None else options.trials or DEFAULT_TRIALS
     workers, cpus = _workers_and_cpus(options, n_trials)
+    if options.schedule == "pbt" and workers is not None and workers < n_trials:
+        getLogger().warning(
+            f"population based training of {n_trials} trials with {workers} workers: every exchange starts processes anew, "
+            f"a few seconds each; --workers={n_trials} or fewer trials avoid that"
+        )
     gpus = options.gpus_per_trial
     with ray_cluster.connected(options.address, workers or 1, cpus, gpus or 0.0, _size(sessions)):
         from ray import tune

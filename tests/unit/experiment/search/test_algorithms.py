@@ -1,6 +1,7 @@
 """Search algorithms and schedulers: what they are given, and what population based training changes."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -86,3 +87,20 @@ def test_schedulers(space: SearchSpace) -> None:
     assert (asha._max_t, asha._time_attr) == (6, "epoch")
     assert isinstance(make_scheduler(options(scheduler="pbt"), space, 6, 1), schedulers.PopulationBasedTraining)
     assert make_scheduler(options(scheduler="none"), space, 6, 1) is None
+
+
+def test_population_based_training_has_an_end(space: SearchSpace) -> None:
+    schedulers = pytest.importorskip("ray.tune.schedulers")
+    pbt = make_scheduler(options(scheduler="pbt", perturbation_epochs=9), space, 3, 1)
+    pbt.set_search_properties("score", "max")
+    no_checkpoint_config = SimpleNamespace(num_to_keep=None)
+    metadata = SimpleNamespace(checkpoint_manager=SimpleNamespace(checkpoint_config=no_checkpoint_config))
+    trial = SimpleNamespace(trial_id="a", config={}, run_metadata=metadata, experiment_tag="a")
+    controller = SimpleNamespace(search_alg=None)
+    pbt.on_trial_add(controller, trial)
+    goes_on, stops = schedulers.TrialScheduler.CONTINUE, schedulers.TrialScheduler.STOP
+
+    def report(**result: object) -> str:
+        return pbt.on_trial_result(controller, trial, {"epoch": 2, "score": 1.0, "is_complete": False, **result})
+
+    assert [report(), report(), report(is_complete=True), report(problem="nan"), report()] == [goes_on] * 4 + [stops]
