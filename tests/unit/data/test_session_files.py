@@ -1,5 +1,6 @@
 """Prepared files: exact tensors, what is malformed, and the test file that stays closed."""
 
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,24 @@ def test_order_is_a_function_of_seed_and_epoch(tmp_path: Path) -> None:
     assert order(1, 0) != order(2, 0)
     assert order(1, 1) != order(2, 0)
     assert sorted(order(1, 0)) == order(1, 0, shuffle=False) == list(range(1, 51))
+
+
+def test_pieces_and_turns_hold_every_sequence_once(tmp_path: Path) -> None:
+    data = dataset(write(tmp_path, train_inter=HEADER + "".join(f"s{n}\ta\tb\n" for n in range(50))))
+    loader = SessionLoader(data, data.training, 8, True, 1, pad_to_longest=True)  # the last batch has 2
+    loader.set_epoch(3)
+
+    def numbers(batch: object) -> list[int]:
+        return [] if batch is None else batch["session_id"].tolist()  # type: ignore[index]
+
+    batches = [numbers(batch) for batch in loader]
+    pieces = [[numbers(piece) for piece in loader.pieces(n, 3)] for n in range(3)]
+    assert [[*chain(*of_batch)] for of_batch in zip(*pieces, strict=True)] == batches
+    assert [len(piece) for piece in pieces[0]] == [3] * 6 + [1]
+    assert [len(piece) for piece in pieces[2]] == [2] * 6 + [0]
+    for turn in range(3):
+        assert [numbers(batch) for batch in loader.every(3, first=turn)] == batches[turn::3]
+    assert list(loader.every(9, first=8)) == []
 
 
 @pytest.mark.parametrize(("longest", "width"), [(True, 3), (False, 50)])

@@ -1,7 +1,7 @@
 """Search algorithms and schedulers: what they are given, and what population based training changes."""
 
 from pathlib import Path
-from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -93,10 +93,9 @@ def test_population_based_training_has_an_end(space: SearchSpace) -> None:
     schedulers = pytest.importorskip("ray.tune.schedulers")
     pbt = make_scheduler(options(scheduler="pbt", perturbation_epochs=9), space, 3, 1)
     pbt.set_search_properties("score", "max")
-    no_checkpoint_config = SimpleNamespace(num_to_keep=None)
-    metadata = SimpleNamespace(checkpoint_manager=SimpleNamespace(checkpoint_config=no_checkpoint_config))
-    trial = SimpleNamespace(trial_id="a", config={}, run_metadata=metadata, experiment_tag="a")
-    controller = SimpleNamespace(search_alg=None)
+    trial = MagicMock(trial_id="a", config={})
+    trial.run_metadata.checkpoint_manager.checkpoint_config.num_to_keep = None
+    controller = MagicMock(search_alg=None)
     pbt.on_trial_add(controller, trial)
     goes_on, stops = schedulers.TrialScheduler.CONTINUE, schedulers.TrialScheduler.STOP
 
