@@ -1,5 +1,6 @@
 # make run     train TAGNN++ on the demo sessions and print the result table
 # make test    run the tests               make lint / make types   check style / types
+# make test-cluster    tests that start Ray nodes and kill processes: minutes on quiet cores, reliable only there
 # make bench   measure speed and memory    make report              tables and figures from run records, into README, too
 # make check-report   compare them with the records                 make clean   remove .venv and caches
 # Every target sets up .venv first; what is already there is not installed again.
@@ -9,7 +10,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 RUN    := $(BIN)/python
 
-.PHONY: run test lint types bench report check-report install install-dev clean
+.PHONY: run test test-cluster lint types bench report check-report install install-dev clean
 .DEFAULT_GOAL := run
 
 run: install
@@ -17,6 +18,9 @@ run: install
 
 test: install-dev
 	OMP_NUM_THREADS=1 $(RUN) -m pytest
+
+test-cluster: install-dev
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -m cluster
 
 lint: install-dev
 	$(BIN)/ruff check .

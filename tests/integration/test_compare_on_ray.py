@@ -14,7 +14,7 @@ from tests.conftest import REPOSITORY
 from tests.integration.tiny_dataset import write_tiny_log
 
 pytest.importorskip("ray")
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.cluster
 COMMAND = [
     sys.executable, "-m", "recbole_tagnnpp", "compare", "--dataset=tiny", "--models=SRGNN,TAGNN", "--threads=1",
     "--use_gpu=False", "--train_batch_size=10",

@@ -16,7 +16,7 @@ from tests.integration.test_search_faults import Cluster
 from tests.integration.tiny_dataset import settings, write_tiny_log
 
 pytest.importorskip("ray")
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.cluster
 LIMIT = 400.0
 EPOCHS = 4
 
@@ -24,9 +24,11 @@ EPOCHS = 4
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     nodes = Cluster()
-    nodes.start()
-    yield nodes
-    nodes.kill()
+    try:
+        nodes.start((1, 1))
+        yield nodes
+    finally:
+        nodes.kill()
 
 
 def start(root: Path, cluster: Cluster, **changes: object) -> subprocess.Popen:

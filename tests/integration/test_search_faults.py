@@ -24,7 +24,7 @@ from tests.integration.faulty_search import ACCIDENTS, KILLED_ONCE, QUIET, SLOW
 from tests.integration.tiny_dataset import settings, write_tiny_log
 
 pytest.importorskip("ray")
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.cluster
 LIMIT = 600.0  # seconds; a quiet machine needs a tenth
 
 
@@ -121,8 +121,8 @@ class Scenario:
         (self.root / "other.test").write_text("learning_rate loguniform -7,-3\nweight_decay choice [0.0, 0.0001]\n")
         ours = [a for a in self.arguments if not a.startswith(("--params", "--algorithm", "--name", "--learning_rate"))]
         ours += ["--params_file=other.test", f"--address={self.cluster.address}", "--final=False"]
-        asha = ["--name=asha", "--algorithm=bayes", "--scheduler=asha", "--trials=4", "--workers=1"]
-        return [[*ours, *asha], [*ours, "--name=pbt", "--scheduler=pbt", "--trials=3"]]
+        asha = ["--name=asha", "--algorithm=bayes", "--scheduler=asha", "--trials=3", "--workers=1"]
+        return [[*ours, *asha], [*ours, "--name=pbt", "--scheduler=pbt", "--trials=2", "--perturbation_epochs=2"]]
 
     def trials(self) -> dict[float, dict[str, Any]]:
         found = [json.loads(file.read_text()) for file in (self.state / "trials").glob("*.json")]
@@ -141,7 +141,7 @@ class Scenario:
             self.finished_before_restart = {k: v for k, v in self.trials().items() if v["status"] == "finished"}
             self.epochs_before_restart = len(self.epochs())
             (self.state / "hurry").touch()
-            cluster.start((3,))
+            cluster.start((2,))
             driver = self.start("--resume", "--workers=1", others=self.other_searches())
             self.output, _ = driver.communicate(timeout=LIMIT)
         finally:
@@ -238,7 +238,7 @@ def test_nothing_is_left_over(scenario: Scenario) -> None:
     assert not list(scenario.state.glob("work/*"))
 
 
-@pytest.mark.parametrize(("name", "n_trials"), [("asha", 4), ("pbt", 3)])
+@pytest.mark.parametrize(("name", "n_trials"), [("asha", 3), ("pbt", 2)])
 def test_schedulers(scenario: Scenario, name: str, n_trials: int) -> None:
     record = json.loads((scenario.root / "search" / "tiny" / name / "search.json").read_text())
     assert record["failed"] == {}
