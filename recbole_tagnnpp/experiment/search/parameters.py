@@ -228,7 +228,7 @@ class RandInt(Parameter):
 
     def sample(self, generator: np.random.Generator) -> int:
         """Draw a value."""
-        return int(generator.integers(self.low, self.high, endpoint=False))
+        return int(generator.integers(self.low, self.high, endpoint=True))
 
     def grid(self) -> list[Any]:
         """Every integer."""

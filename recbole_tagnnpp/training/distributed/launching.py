@@ -100,10 +100,27 @@ def _start(n: int, target: Callable[..., None], arguments: tuple[Any, ...]) -> l
 
 @contextlib.contextmanager
 def _interrupts_ignored() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():  # which alone may set handlers
+    """Nobody hears of Ctrl-C in the body, nor do processes that are started there, ever."""
+    with _interrupts_handled_by(signal.SIG_IGN):
+        yield
+
+
+@contextlib.contextmanager
+def _interrupts_deferred() -> Iterator[None]:
+    """Ctrl-C in the body takes effect after it; an exception could get lost in an import."""
+    noted: list[int] = []
+    with _interrupts_handled_by(lambda number, _: noted.append(number)):
+        yield
+    if noted:
+        raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def _interrupts_handled_by(handler: Any) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():  # which alone may set handlers, and gets interrupts
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.signal(signal.SIGINT, handler)
     try:
         yield
     finally:
@@ -113,11 +130,12 @@ def _interrupts_ignored() -> Iterator[None]:
 @contextlib.contextmanager
 def _meeting_point(n: int) -> Iterator[int]:
     """A store on a free port of the loopback interface; it lives as long as the parent looks after its children."""
-    import torch.distributed as dist  # while the children import it, too
-
     with socket.create_server((LOOPBACK, 0), backlog=n + 64) as listener:
-        port, descriptor = listener.getsockname()[1], os.dup(listener.fileno())  # the store closes its own
-        store = dist.TCPStore(LOOPBACK, port, is_master=True, wait_for_workers=False, master_listen_fd=descriptor)
+        with _interrupts_deferred():
+            import torch.distributed as dist  # while the children import it, too
+
+            port, descriptor = listener.getsockname()[1], os.dup(listener.fileno())  # the store closes its own
+            store = dist.TCPStore(LOOPBACK, port, is_master=True, wait_for_workers=False, master_listen_fd=descriptor)
         yield store.port
 
 

@@ -82,6 +82,7 @@ def test_changing_settings_keep_their_own_scores(tmp_path: Path) -> None:
     keeper.on_trial_result(0, [], trial, result_of(99.0, 7.0))  # 99 is the past of the trial that was taken over
     trial.config = {"setting": {"a": 3.0}}
     keeper.on_trial_result(0, [], trial, result_of(99.0, 7.0, 6.0))
+    keeper.on_trial_result(0, [], trial, result_of(99.0, 7.0, 6.0))  # once more after a restart
     (record,) = read_trials(tmp_path / "trials")
     assert (record.key, record.setting) == ("t1", {"a": 2.0})
     assert [entry["score"] for entry in record.history] == [5.0, 7.0, 6.0]
