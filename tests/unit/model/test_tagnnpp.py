@@ -10,6 +10,13 @@ from hypothesis import strategies as st
 
 from recbole_tagnnpp.model.tagnnpp import TAGNNPP
 from tests.reference.naive_model import inside, naive_readout, naive_session_scores
+from tests.unit.model.contract import (
+    assert_batch_order_and_company_do_not_matter,
+    assert_mixed_precision_is_close,
+    assert_padding_does_not_matter,
+    assert_predict_is_gathered_from_all_scores,
+    assert_same_loss_and_gradients,
+)
 from tests.unit.model.small_model import CONFIG, MAX_LENGTH, N_ITEMS, SESSIONS, interaction, random_sessions, small_model
 
 
@@ -39,12 +46,7 @@ def test_scores_and_gradients_equal_naive_twin(changes: dict) -> None:
 
     loss = model.calculate_loss(batch)
     expected_loss = torch.nn.functional.cross_entropy(expected, batch["item_id"] - 1)
-    torch.testing.assert_close(loss, expected_loss, rtol=1e-10, atol=1e-10)
-    gradients = torch.autograd.grad(loss, list(weights.values()))
-    expected_gradients = torch.autograd.grad(expected_loss, list(weights.values()))
-    for name, found_gradient, wanted in zip(weights, gradients, expected_gradients, strict=True):
-        torch.testing.assert_close(found_gradient, wanted, rtol=1e-8, atol=1e-10, msg=name)
-        assert float(wanted.abs().sum()) > 0, name
+    assert_same_loss_and_gradients(loss, expected_loss, weights)
 
 
 @settings(max_examples=30, deadline=None)
@@ -105,27 +107,12 @@ def model(request: pytest.FixtureRequest) -> torch.nn.Module:
     return small_model(3, **request.param)
 
 
-def test_padding_does_not_matter(model: torch.nn.Module) -> None:
-    narrow, wide = (model.full_sort_predict(interaction(SESSIONS, width)) for width in (None, 29))
-    assert torch.equal(narrow, wide)
-
-
-def test_what_stands_behind_a_session_does_not_matter(model: torch.nn.Module) -> None:
-    batch = interaction(SESSIONS, 23)
-    expected = model.full_sort_predict(batch)
-    behind = torch.arange(23) >= batch["item_length"][:, None]
-    batch["item_id_list"][behind] = 11
-    assert torch.equal(model.full_sort_predict(batch), expected)
+def test_padding_and_what_stands_in_it_do_not_matter(model: torch.nn.Module) -> None:
+    assert_padding_does_not_matter(model)
 
 
 def test_batch_order_and_company_do_not_matter(model: torch.nn.Module) -> None:
-    together = model.full_sort_predict(interaction(SESSIONS))
-    backwards = model.full_sort_predict(interaction(SESSIONS[::-1]))
-    torch.testing.assert_close(backwards.flip(0), together, rtol=1e-12, atol=1e-12)
-    for row, session in enumerate(SESSIONS):
-        torch.testing.assert_close(
-            model.full_sort_predict(interaction([session]))[0], together[row], rtol=1e-12, atol=1e-12
-        )
+    assert_batch_order_and_company_do_not_matter(model)
 
 
 def test_of_a_long_session_the_newest_clicks_count(model: torch.nn.Module) -> None:
@@ -146,9 +133,7 @@ def test_positions_matter_only_with_position_vectors() -> None:
 
 
 def test_predict_equals_gathered_full_sort_predict(model: torch.nn.Module) -> None:
-    batch = interaction(SESSIONS)
-    expected = model.full_sort_predict(batch).gather(1, batch["item_id"][:, None]).squeeze(1)
-    torch.testing.assert_close(model.predict(batch), expected, rtol=1e-12, atol=1e-12)
+    assert_predict_is_gathered_from_all_scores(model)
 
 
 def test_top_items_equal_sorted_full_scores_and_never_hold_padding(model: torch.nn.Module) -> None:
@@ -169,14 +154,7 @@ def test_label_smoothing_spreads_over_all_items_but_padding() -> None:
 
 
 def test_mixed_precision_is_close() -> None:
-    model = small_model(6, dtype=torch.float32)
-    batch = interaction(SESSIONS)
-    exact = model.calculate_loss(batch)
-    with torch.autocast("cpu"):
-        mixed = model.calculate_loss(batch)
-    mixed.backward()
-    assert mixed.item() != exact.item()
-    assert mixed.item() == pytest.approx(exact.item(), rel=0.05)
+    assert_mixed_precision_is_close(small_model(6, dtype=torch.float32), interaction(SESSIONS))
 
 
 def test_training_leaves_the_padding_row_at_zero_and_moves_every_other_weight() -> None:

@@ -12,6 +12,13 @@ from recbole_tagnnpp.baselines.csrm.csrm import CSRM
 from recbole_tagnnpp.training.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from tests.reference.naive_csrm import naive_csrm_scores
 from tests.unit.baselines.csrm.small_csrm import CONFIG, small_csrm
+from tests.unit.model.contract import (
+    assert_batch_order_and_company_do_not_matter,
+    assert_impossible_lengths_are_refused,
+    assert_padding_does_not_matter,
+    assert_predict_is_gathered_from_all_scores,
+    assert_same_loss_and_gradients,
+)
 from tests.unit.model.small_model import MAX_LENGTH, N_ITEMS, SESSIONS, interaction, random_sessions
 
 
@@ -34,7 +41,6 @@ def test_scores_and_gradients_equal_naive_twin(filled: int, changes: dict, train
     expected = torch.stack([scores for scores, _ in naive])
     expected_loss = torch.nn.functional.cross_entropy(expected, batch["item_id"] - 1)
     loss = model.calculate_loss(batch)
-    torch.testing.assert_close(loss, expected_loss, rtol=1e-10, atol=1e-10)
     if training:
         assert model.outer_memory.n_written == filled + len(sessions)
         assert all(any(torch.allclose(kept, slot, rtol=1e-12) for slot in memory_of(model)) for _, kept in naive)
@@ -43,11 +49,7 @@ def test_scores_and_gradients_equal_naive_twin(filled: int, changes: dict, train
         torch.testing.assert_close(found[:, 1:], expected, rtol=1e-10, atol=1e-10)
         assert (found[:, 0] == -torch.inf).all()
 
-    gradients = torch.autograd.grad(loss, list(weights.values()))
-    expected_gradients = torch.autograd.grad(expected_loss, list(weights.values()))
-    for name, found_gradient, wanted in zip(weights, gradients, expected_gradients, strict=True):
-        torch.testing.assert_close(found_gradient, wanted, rtol=1e-8, atol=1e-10, msg=name)
-        assert float(wanted.abs().sum()) > 0, name
+    assert_same_loss_and_gradients(loss, expected_loss, weights)
 
 
 @settings(max_examples=25, deadline=None)
@@ -81,26 +83,15 @@ def test_evaluation_leaves_the_memory_as_it_is(model: CSRM) -> None:
 
 
 def test_padding_and_what_stands_behind_a_session_do_not_matter(model: CSRM) -> None:
-    expected = model.full_sort_predict(interaction(SESSIONS))
-    batch = interaction(SESSIONS, 23)
-    batch["item_id_list"][torch.arange(23) >= batch["item_length"][:, None]] = 11
-    assert torch.equal(model.full_sort_predict(interaction(SESSIONS, 29)), expected)
-    assert torch.equal(model.full_sort_predict(batch), expected)
+    assert_padding_does_not_matter(model)
 
 
 def test_batch_order_and_company_do_not_matter_at_evaluation(model: CSRM) -> None:
-    together = model.full_sort_predict(interaction(SESSIONS))
-    backwards = model.full_sort_predict(interaction(SESSIONS[::-1]))
-    torch.testing.assert_close(backwards.flip(0), together, rtol=1e-12, atol=1e-12)
-    for row, session in enumerate(SESSIONS):
-        alone = model.full_sort_predict(interaction([session]))[0]
-        torch.testing.assert_close(alone, together[row], rtol=1e-12, atol=1e-12)
+    assert_batch_order_and_company_do_not_matter(model)
 
 
 def test_predict_equals_gathered_full_sort_predict(model: CSRM) -> None:
-    batch = interaction(SESSIONS)
-    expected = model.full_sort_predict(batch).gather(1, batch["item_id"][:, None]).squeeze(1)
-    torch.testing.assert_close(model.predict(batch), expected, rtol=1e-12, atol=1e-12)
+    assert_predict_is_gathered_from_all_scores(model)
 
 
 def test_the_memory_matters() -> None:
@@ -176,5 +167,4 @@ def test_initial_weights_have_the_released_variances() -> None:
 
 @pytest.mark.parametrize("lengths", [[0, 3], [2, 4]])
 def test_impossible_lengths_are_refused(lengths: list[int]) -> None:
-    with pytest.raises(ValueError, match=r"session lengths must lie in 1\.\.3"):
-        small_csrm(11)(torch.ones(2, 3, dtype=torch.int64), torch.tensor(lengths))
+    assert_impossible_lengths_are_refused(small_csrm(11), lengths)

@@ -9,6 +9,14 @@ from torch import Tensor
 from recbole_tagnnpp.baselines.dgtn.dgtn import DGTN
 from tests.reference.naive_dgtn import naive_dgtn_scores
 from tests.unit.baselines.dgtn.small_dgtn import CONFIG, TRAINING, new_dgtn, small_dgtn
+from tests.unit.model.contract import (
+    assert_batch_order_and_company_do_not_matter,
+    assert_impossible_lengths_are_refused,
+    assert_mixed_precision_is_close,
+    assert_padding_does_not_matter,
+    assert_predict_is_gathered_from_all_scores,
+    assert_same_loss_and_gradients,
+)
 from tests.unit.model.small_model import MAX_LENGTH, N_ITEMS, SESSIONS, interaction, random_sessions
 
 VARIANTS = [
@@ -49,12 +57,7 @@ def test_loss_and_gradients_equal_naive_twin(changes: dict) -> None:
     scores = [naive_dgtn_scores(p, weights, config, TRAINING, number) for p, number in zip(prefixes, numbers, strict=True)]
     expected_loss = torch.nn.functional.cross_entropy(torch.stack(scores), batch["item_id"] - 1)
     loss = model.calculate_loss(batch)
-    torch.testing.assert_close(loss, expected_loss, rtol=1e-10, atol=1e-10)
-    gradients = torch.autograd.grad(loss, list(weights.values()))
-    expected_gradients = torch.autograd.grad(expected_loss, list(weights.values()))
-    for name, found_gradient, wanted in zip(weights, gradients, expected_gradients, strict=True):
-        torch.testing.assert_close(found_gradient, wanted, rtol=1e-8, atol=1e-10, msg=name)
-        assert wanted.abs().sum().item() > 0, name
+    assert_same_loss_and_gradients(loss, expected_loss, weights)
 
 
 @settings(max_examples=15, deadline=None)
@@ -95,43 +98,21 @@ def model(request: pytest.FixtureRequest) -> DGTN:
     return small_dgtn(3, **request.param)
 
 
-def test_padding_does_not_matter(model: DGTN) -> None:
-    narrow, wide = (model.full_sort_predict(interaction(SESSIONS, width)) for width in (None, 29))
-    assert torch.equal(narrow, wide)
-
-
-def test_what_stands_behind_a_session_does_not_matter(model: DGTN) -> None:
-    batch = interaction(SESSIONS, 23)
-    expected = model.full_sort_predict(batch)
-    behind = torch.arange(23) >= batch["item_length"][:, None]
-    batch["item_id_list"][behind] = 11
-    assert torch.equal(model.full_sort_predict(batch), expected)
+def test_padding_and_what_stands_in_it_do_not_matter(model: DGTN) -> None:
+    assert_padding_does_not_matter(model)
 
 
 def test_batch_order_and_company_do_not_matter(model: DGTN) -> None:
-    together = model.full_sort_predict(interaction(SESSIONS))
-    backwards = model.full_sort_predict(interaction(SESSIONS[::-1]))
-    torch.testing.assert_close(backwards.flip(0), together, rtol=1e-12, atol=1e-12)
-    for row, session in enumerate(SESSIONS):
-        alone = model.full_sort_predict(interaction([session]))[0]
-        torch.testing.assert_close(alone, together[row], rtol=1e-12, atol=1e-12)
+    assert_batch_order_and_company_do_not_matter(model)
 
 
 def test_predict_equals_gathered_full_sort_predict(model: DGTN) -> None:
-    batch = interaction(SESSIONS)
-    expected = model.full_sort_predict(batch).gather(1, batch["item_id"][:, None]).squeeze(1)
-    torch.testing.assert_close(model.predict(batch), expected, rtol=1e-12, atol=1e-12)
+    assert_predict_is_gathered_from_all_scores(model)
 
 
 def test_mixed_precision_is_close() -> None:
-    model = small_dgtn(6, dtype=torch.float32)
     batch, _, _ = training_batch()
-    exact = model.calculate_loss(batch)
-    with torch.autocast("cpu"):
-        mixed = model.calculate_loss(batch)
-    mixed.backward()
-    assert mixed.item() != exact.item()
-    assert mixed.item() == pytest.approx(exact.item(), rel=0.05)
+    assert_mixed_precision_is_close(small_dgtn(6, dtype=torch.float32), batch)
 
 
 def test_training_lowers_the_loss_and_leaves_the_padding_row_at_zero() -> None:
@@ -155,5 +136,4 @@ def test_training_lowers_the_loss_and_leaves_the_padding_row_at_zero() -> None:
 
 @pytest.mark.parametrize("lengths", [[0, 3], [2, 4]])
 def test_impossible_lengths_are_refused(lengths: list[int]) -> None:
-    with pytest.raises(ValueError, match=r"session lengths must lie in 1\.\.3"):
-        small_dgtn(8)(torch.ones(2, 3, dtype=torch.int64), torch.tensor(lengths))
+    assert_impossible_lengths_are_refused(small_dgtn(8), lengths)

@@ -12,6 +12,14 @@ from recbole_tagnnpp.baselines.fgnn.weighted_graph import build_weighted_session
 from recbole_tagnnpp.model.packing import pack_sessions
 from tests.reference.naive_fgnn import naive_fgnn_scores, naive_weighted_edges
 from tests.unit.baselines.fgnn.small_fgnn import CONFIG, small_fgnn
+from tests.unit.model.contract import (
+    assert_batch_order_and_company_do_not_matter,
+    assert_impossible_lengths_are_refused,
+    assert_mixed_precision_is_close,
+    assert_padding_does_not_matter,
+    assert_predict_is_gathered_from_all_scores,
+    assert_same_loss_and_gradients,
+)
 from tests.unit.model.small_model import MAX_LENGTH, N_ITEMS, SESSIONS, interaction, random_sessions
 
 
@@ -32,12 +40,7 @@ def test_scores_and_gradients_equal_naive_twin(changes: dict) -> None:
 
     loss = model.calculate_loss(batch)
     expected_loss = torch.nn.functional.cross_entropy(expected, batch["item_id"] - 1)
-    torch.testing.assert_close(loss, expected_loss, rtol=1e-10, atol=1e-10)
-    gradients = torch.autograd.grad(loss, list(weights.values()))
-    expected_gradients = torch.autograd.grad(expected_loss, list(weights.values()))
-    for name, found_gradient, wanted in zip(weights, gradients, expected_gradients, strict=True):
-        torch.testing.assert_close(found_gradient, wanted, rtol=1e-8, atol=1e-10, msg=name)
-        assert wanted.abs().sum().item() > 0, name
+    assert_same_loss_and_gradients(loss, expected_loss, weights)
 
 
 @settings(max_examples=20, deadline=None)
@@ -74,26 +77,12 @@ def model(request: pytest.FixtureRequest) -> FGNN:
     return small_fgnn(3, **request.param)
 
 
-def test_padding_does_not_matter(model: FGNN) -> None:
-    narrow, wide = (model.full_sort_predict(interaction(SESSIONS, width)) for width in (None, 29))
-    assert torch.equal(narrow, wide)
-
-
-def test_what_stands_behind_a_session_does_not_matter(model: FGNN) -> None:
-    batch = interaction(SESSIONS, 23)
-    expected = model.full_sort_predict(batch)
-    behind = torch.arange(23) >= batch["item_length"][:, None]
-    batch["item_id_list"][behind] = 11
-    assert torch.equal(model.full_sort_predict(batch), expected)
+def test_padding_and_what_stands_in_it_do_not_matter(model: FGNN) -> None:
+    assert_padding_does_not_matter(model)
 
 
 def test_batch_order_and_company_do_not_matter(model: FGNN) -> None:
-    together = model.full_sort_predict(interaction(SESSIONS))
-    backwards = model.full_sort_predict(interaction(SESSIONS[::-1]))
-    torch.testing.assert_close(backwards.flip(0), together, rtol=1e-12, atol=1e-12)
-    for row, session in enumerate(SESSIONS):
-        alone = model.full_sort_predict(interaction([session]))[0]
-        torch.testing.assert_close(alone, together[row], rtol=1e-12, atol=1e-12)
+    assert_batch_order_and_company_do_not_matter(model)
 
 
 def test_direction_and_counts_of_edges_matter(model: FGNN) -> None:
@@ -104,9 +93,7 @@ def test_direction_and_counts_of_edges_matter(model: FGNN) -> None:
 
 
 def test_predict_equals_gathered_full_sort_predict(model: FGNN) -> None:
-    batch = interaction(SESSIONS)
-    expected = model.full_sort_predict(batch).gather(1, batch["item_id"][:, None]).squeeze(1)
-    torch.testing.assert_close(model.predict(batch), expected, rtol=1e-12, atol=1e-12)
+    assert_predict_is_gathered_from_all_scores(model)
 
 
 def test_large_states_do_not_overflow() -> None:
@@ -117,13 +104,7 @@ def test_large_states_do_not_overflow() -> None:
 
 
 def test_mixed_precision_is_close() -> None:
-    model = small_fgnn(6, dtype=torch.float32)
-    exact = model.calculate_loss(interaction(SESSIONS))
-    with torch.autocast("cpu"):
-        mixed = model.calculate_loss(interaction(SESSIONS))
-    mixed.backward()
-    assert mixed.item() != exact.item()
-    assert mixed.item() == pytest.approx(exact.item(), rel=0.05)
+    assert_mixed_precision_is_close(small_fgnn(6, dtype=torch.float32), interaction(SESSIONS))
 
 
 def test_a_layer_keeps_the_scale_of_its_input_at_the_start() -> None:
@@ -156,5 +137,4 @@ def test_training_lowers_the_loss_and_leaves_the_padding_row_at_zero() -> None:
 
 @pytest.mark.parametrize("lengths", [[0, 3], [2, 4]])
 def test_impossible_lengths_are_refused(lengths: list[int]) -> None:
-    with pytest.raises(ValueError, match=r"session lengths must lie in 1\.\.3"):
-        small_fgnn(8)(torch.ones(2, 3, dtype=torch.int64), torch.tensor(lengths))
+    assert_impossible_lengths_are_refused(small_fgnn(8), lengths)

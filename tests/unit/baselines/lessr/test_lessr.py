@@ -10,6 +10,14 @@ from hypothesis import strategies as st
 from recbole_tagnnpp.baselines.lessr.lessr import LESSR
 from tests.reference.naive_lessr import naive_lessr_scores
 from tests.unit.baselines.lessr.small_lessr import CONFIG, small_lessr
+from tests.unit.model.contract import (
+    assert_batch_order_and_company_do_not_matter,
+    assert_impossible_lengths_are_refused,
+    assert_mixed_precision_is_close,
+    assert_padding_does_not_matter,
+    assert_predict_is_gathered_from_all_scores,
+    assert_same_loss_and_gradients,
+)
 from tests.unit.model.small_model import MAX_LENGTH, N_ITEMS, SESSIONS, interaction, random_sessions
 
 
@@ -29,7 +37,6 @@ def test_scores_and_gradients_equal_naive_twin(changes: dict, training: bool) ->
     buffers = {name: before[name] for name, _ in model.named_buffers()}  # before training moved them
     expected = naive_lessr_scores(sessions, {**weights, **buffers}, {**CONFIG, **changes}, training)
     expected_loss = torch.nn.functional.cross_entropy(expected, batch["item_id"] - 1)
-    torch.testing.assert_close(loss, expected_loss, rtol=1e-10, atol=1e-10)
     if not training:
         found = model.full_sort_predict(batch)
         torch.testing.assert_close(found[:, 1:], expected, rtol=1e-10, atol=1e-10)
@@ -37,11 +44,7 @@ def test_scores_and_gradients_equal_naive_twin(changes: dict, training: bool) ->
         assert all(torch.equal(value, before[name]) for name, value in weights_of(model).items())
 
     parameters = dict(model.named_parameters())
-    gradients = torch.autograd.grad(loss, list(parameters.values()))
-    expected_gradients = torch.autograd.grad(expected_loss, list(parameters.values()))
-    for name, found_gradient, wanted in zip(parameters, gradients, expected_gradients, strict=True):
-        torch.testing.assert_close(found_gradient, wanted, rtol=1e-8, atol=1e-10, msg=name)
-        assert float(wanted.abs().sum()) > 0, name
+    assert_same_loss_and_gradients(loss, expected_loss, parameters)
 
 
 @settings(max_examples=25, deadline=None)
@@ -88,22 +91,11 @@ def test_without_a_limit_item_vectors_are_left_alone() -> None:
 
 
 def test_padding_and_what_stands_behind_a_session_do_not_matter() -> None:
-    model = small_lessr(3)
-    expected = model.full_sort_predict(interaction(SESSIONS))
-    batch = interaction(SESSIONS, 23)
-    batch["item_id_list"][torch.arange(23) >= batch["item_length"][:, None]] = 11
-    assert torch.equal(model.full_sort_predict(interaction(SESSIONS, 29)), expected)
-    assert torch.equal(model.full_sort_predict(batch), expected)
+    assert_padding_does_not_matter(small_lessr(3))
 
 
 def test_batch_order_and_company_do_not_matter_at_evaluation() -> None:
-    model = small_lessr(3)
-    together = model.full_sort_predict(interaction(SESSIONS))
-    backwards = model.full_sort_predict(interaction(SESSIONS[::-1]))
-    torch.testing.assert_close(backwards.flip(0), together, rtol=1e-12, atol=1e-12)
-    for row, session in enumerate(SESSIONS):
-        alone = model.full_sort_predict(interaction([session]))[0]
-        torch.testing.assert_close(alone, together[row], rtol=1e-12, atol=1e-12)
+    assert_batch_order_and_company_do_not_matter(small_lessr(3))
 
 
 def test_the_order_of_transitions_matters() -> None:
@@ -129,9 +121,7 @@ def test_shortcuts_reach_across_the_session() -> None:
 
 
 def test_predict_equals_gathered_full_sort_predict() -> None:
-    model, batch = small_lessr(4), interaction(SESSIONS)
-    expected = model.full_sort_predict(batch).gather(1, batch["item_id"][:, None]).squeeze(1)
-    torch.testing.assert_close(model.predict(batch), expected, rtol=1e-12, atol=1e-12)
+    assert_predict_is_gathered_from_all_scores(small_lessr(4))
 
 
 @pytest.mark.parametrize("sessions", [[[7]], [[7], [3]], [[3, 3]], [[1, 2, 1, 2, 3]]], ids=str)
@@ -185,17 +175,9 @@ def test_training_lowers_the_loss_and_leaves_the_padding_row_at_zero() -> None:
 
 
 def test_mixed_precision_is_close() -> None:
-    model = small_lessr(10, dtype=torch.float32)
-    batch = interaction(SESSIONS)
-    exact = model.calculate_loss(batch)
-    with torch.autocast("cpu"):
-        mixed = model.calculate_loss(batch)
-    mixed.backward()
-    assert mixed.item() != exact.item()
-    assert mixed.item() == pytest.approx(exact.item(), rel=0.05)
+    assert_mixed_precision_is_close(small_lessr(10, dtype=torch.float32), interaction(SESSIONS))
 
 
 @pytest.mark.parametrize("lengths", [[0, 3], [2, 4]])
 def test_impossible_lengths_are_refused(lengths: list[int]) -> None:
-    with pytest.raises(ValueError, match=r"session lengths must lie in 1\.\.3"):
-        small_lessr(11)(torch.ones(2, 3, dtype=torch.int64), torch.tensor(lengths))
+    assert_impossible_lengths_are_refused(small_lessr(11), lengths)
