@@ -9,6 +9,46 @@ from recbole_tagnnpp.model.packing import PackedSessions
 
 
 @dataclass(frozen=True)
+class SessionNodes:
+    """The distinct items of each session of a batch, and which of them follow each other; where every graph begins.
+
+    Attributes:
+        keys: [N] int64, ascending, ``session * n_items + item`` of every node.
+        n_items: number of items, padding included.
+        alias: [P] int64, node of every position.
+        source, target: [T] int64, nodes of every pair of consecutive clicks, in the order of the clicks.
+    """
+
+    keys: Tensor
+    n_items: int
+    alias: Tensor
+    source: Tensor
+    target: Tensor
+
+    @property
+    def items(self) -> Tensor:
+        """[N] int64, item of every node."""
+        return self.keys % self.n_items
+
+    @property
+    def session(self) -> Tensor:
+        """[N] int64, ascending, row of the batch that a node belongs to."""
+        return self.keys // self.n_items
+
+
+def number_nodes(sessions: PackedSessions, n_items: int) -> SessionNodes:
+    """Number the distinct items of all sessions of a batch at once.
+
+    Args:
+        sessions: packed positions of the batch.
+        n_items: number of items, padding included; larger than every item of ``sessions``.
+    """
+    keys, alias = torch.unique(sessions.session_of_position * n_items + sessions.items, return_inverse=True)
+    same_session = sessions.session_of_position[1:] == sessions.session_of_position[:-1]
+    return SessionNodes(keys, n_items, alias, alias[:-1][same_session], alias[1:][same_session])
+
+
+@dataclass(frozen=True)
 class SessionGraphs:
     """The graphs of a batch of sessions as one graph without edges between sessions.
 
@@ -39,19 +79,15 @@ def build_session_graphs(sessions: PackedSessions, n_items: int, dtype: torch.dt
         n_items: number of items, padding included; larger than every item of ``sessions``.
         dtype: floating type of the edge weights.
     """
-    session_item = sessions.session_of_position * n_items + sessions.items
-    distinct, alias = torch.unique(session_item, return_inverse=True)
-    n_nodes = distinct.shape[0]
-
-    same_session = sessions.session_of_position[1:] == sessions.session_of_position[:-1]
-    pairs = (alias[:-1] * n_nodes + alias[1:])[same_session]
-    edges = torch.unique(pairs)
+    nodes = number_nodes(sessions, n_items)
+    n_nodes = nodes.keys.shape[0]
+    edges = torch.unique(nodes.source * n_nodes + nodes.target)
     edge_source, edge_target = edges // n_nodes, edges % n_nodes
     out_degree = torch.bincount(edge_source, minlength=n_nodes).to(dtype)
     in_degree = torch.bincount(edge_target, minlength=n_nodes).to(dtype)
     return SessionGraphs(
-        node_items=distinct % n_items,
-        alias=alias,
+        node_items=nodes.items,
+        alias=nodes.alias,
         edge_source=edge_source,
         edge_target=edge_target,
         weight_out=out_degree[edge_source].reciprocal(),

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from recbole_tagnnpp.model.packing import PackedSessions
+from recbole_tagnnpp.model.session_graph import number_nodes
 
 
 @dataclass(frozen=True)
@@ -35,19 +36,16 @@ def build_weighted_session_graphs(sessions: PackedSessions, n_items: int, dtype:
         n_items: number of items, padding included; larger than every item of ``sessions``.
         dtype: floating type of the edge weights.
     """
-    session_item = sessions.session_of_position * n_items + sessions.items
-    distinct, alias = torch.unique(session_item, return_inverse=True)
-    n_nodes = distinct.shape[0]
-
-    same_session = sessions.session_of_position[1:] == sessions.session_of_position[:-1]
-    pairs = (alias[:-1] * n_nodes + alias[1:])[same_session]
-    loops = torch.arange(n_nodes, device=alias.device) * (n_nodes + 1)
+    nodes = number_nodes(sessions, n_items)
+    n_nodes = nodes.keys.shape[0]
+    pairs = nodes.source * n_nodes + nodes.target
+    loops = torch.arange(n_nodes, device=pairs.device) * (n_nodes + 1)
     edges, counts = torch.unique(torch.cat([pairs, loops]), return_counts=True)
     edge_source, edge_target = edges // n_nodes, edges % n_nodes
     clicked_loop = (edge_source == edge_target) & (counts > 1)  # counted once more than it was clicked
     return WeightedSessionGraphs(
-        node_items=distinct % n_items,
-        session_of_node=distinct // n_items,
+        node_items=nodes.items,
+        session_of_node=nodes.session,
         edge_source=edge_source,
         edge_target=edge_target,
         weight=(counts - clicked_loop.to(counts.dtype)).to(dtype),

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from recbole_tagnnpp.model.packing import PackedSessions
+from recbole_tagnnpp.model.session_graph import number_nodes
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,9 @@ def build_lossless_graphs(sessions: PackedSessions, n_items: int) -> LosslessGra
         sessions: packed positions of the batch.
         n_items: number of items, padding included; larger than every item of ``sessions``.
     """
-    distinct, alias = torch.unique(sessions.session_of_position * n_items + sessions.items, return_inverse=True)
-    n_nodes, n_positions = distinct.shape[0], alias.shape[0]
-
-    same_session = sessions.session_of_position[1:] == sessions.session_of_position[:-1]
-    source, target = alias[:-1][same_session], alias[1:][same_session]
-    by_target = torch.argsort(target, stable=True)  # stable: the order of the clicks remains
+    nodes = number_nodes(sessions, n_items)
+    alias, n_nodes, n_positions = nodes.alias, nodes.keys.shape[0], nodes.alias.shape[0]
+    by_target = torch.argsort(nodes.target, stable=True)  # stable: the order of the clicks remains
 
     positions = torch.arange(n_positions, device=alias.device)
     n_later = sessions.last_position[sessions.session_of_position] - positions + 1  # [P], the position itself included
@@ -52,11 +50,11 @@ def build_lossless_graphs(sessions: PackedSessions, n_items: int) -> LosslessGra
     offset = torch.arange(earlier.shape[0], device=alias.device) - (n_later.cumsum(0) - n_later)[earlier]
     shortcuts = torch.unique(alias[earlier] * n_nodes + alias[earlier + offset])
     return LosslessGraphs(
-        node_items=distinct % n_items,
-        session_of_node=distinct // n_items,
+        node_items=nodes.items,
+        session_of_node=nodes.session,
         last_node=alias[sessions.last_position],
-        predecessors=source[by_target],
-        in_degree=torch.bincount(target, minlength=n_nodes),
+        predecessors=nodes.source[by_target],
+        in_degree=torch.bincount(nodes.target, minlength=n_nodes),
         shortcut_source=shortcuts // n_nodes,
         shortcut_target=shortcuts % n_nodes,
     )
