@@ -1,4 +1,4 @@
-"""The one exception that reaches the user as a single line."""
+"""The one exception that reaches the user as a single line, and others as one."""
 
 
 class UserError(Exception):
@@ -11,3 +11,9 @@ class UserError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))
+
+
+def describe_problem(problem: BaseException) -> str:
+    """One line about any exception, for a list of what failed."""
+    text = " ".join(str(problem).split())[:300]
+    return text if isinstance(problem, UserError) and text else f"{type(problem).__name__}: {text}".rstrip(": ")

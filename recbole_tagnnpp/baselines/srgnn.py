@@ -11,8 +11,8 @@ RecBoleSRGNN = import_sequential_model("srgnn").SRGNN
 class SRGNN(RecBoleSRGNN):  # type: ignore[misc, valid-type]
     """SR-GNN (Wu et al., AAAI 2019) as RecBole computes it.
 
-    RecBole builds every graph in Python loops over 50 positions, which takes most of a step.  Here graphs are built by
-    tensor operations, and batches are cut to their longest session; the padding that is left out has no edges and is
+    RecBole builds every graph in Python loops and pads every session to 50 positions.  Here graphs are built by tensor
+    operations, and batches are cut to their longest session; the padding that is left out has no edges and is
     masked, so that the numbers stay the same.
     """
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from recbole_tagnnpp.config.layers import merge_layers
+from recbole_tagnnpp.experiment.cores import usable_cores
 from recbole_tagnnpp.training.distributed.launching import meeting_point, run_processes
 
 if TYPE_CHECKING:
@@ -48,11 +49,5 @@ def config_of_rank(model: str, files: Sequence[str], settings: dict[str, Any]) -
     if int(os.environ["RANK"]) > 0:
         own.update(show_progress=False, state="CRITICAL")
     if merge_layers(model, None, files, command_line=own).final["threads"] is None:
-        own["threads"] = max(1, _usable_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+        own["threads"] = max(1, usable_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
     return SessionConfig(model, None, files, command_line=own)
-
-
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

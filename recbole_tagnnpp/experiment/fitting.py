@@ -14,8 +14,8 @@ from recbole_tagnnpp.config.session_config import SessionConfig
 from recbole_tagnnpp.data.session_dataset import SessionDataset
 from recbole_tagnnpp.data.session_loader import SessionLoader
 from recbole_tagnnpp.data.session_sequences import SessionSequences
-from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.training.counting_trainer import CountingTrainer
+from recbole_tagnnpp.training.distributed.environment import check_processes
 from recbole_tagnnpp.training.distributed.ranks import ALONE, Ranks
 from recbole_tagnnpp.training.trainer import SessionTrainer
 
@@ -48,8 +48,7 @@ def fit_model(
     Raises:
         UserError: a checkpoint does not fit, the loss is not finite, or the configuration asks for more processes.
     """
-    if config["nproc"] != ranks.size:
-        raise UserError(f"nproc={config['nproc']}: only `train` starts several processes; leave it out here")
+    check_processes(config["nproc"], ranks.size)
     init_seed(config["seed"], config["reproducibility"])
     model = config.model_class(config, dataset).to(config["device"])
     ranks.seed(config["seed"])  # from here on the processes draw different numbers

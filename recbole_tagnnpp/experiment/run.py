@@ -111,9 +111,9 @@ def _run(
     fit = partial(fit_model, config, dataset, ranks=ranks)
     selection = fit(phase, dataset.training, dataset.validation, callback_fn=callback_fn)
     final = selection
+    known = dataset.training.followed_by(dataset.validation)
     if config["refit"]:
-        everything = dataset.training.followed_by(dataset.validation)
-        final = fit(place.checkpoints / "refit", everything, None, selection.best_epoch + 1)
+        final = fit(place.checkpoints / "refit", known, None, selection.best_epoch + 1)
 
     logger.info("test: the only look at the test sequences")
     test_started = time.perf_counter()
@@ -157,7 +157,6 @@ def _run(
     if not ranks.is_first:
         return record
     if final.target_ranks is not None:
-        known = dataset.training.followed_by(dataset.validation)
         write_facts(place.record, manifest.checksum, TestSequenceFacts.of(test_data.sequences, known))
         write_ranks(place.record, final.target_ranks.numpy())
     write_record(place.record, record)  # last: whoever finds it finds the rest

@@ -34,8 +34,8 @@ class System:
 
 
 FREE = IRRELEVANT_FOR_RESULTS | {
-    "model", "dataset", "preset", "seed", "refit", "threads", "use_gpu", "eval_batch_size", "target_attention_backend",
-    "nproc", "metric_decimal_place",
+    "model", "dataset", "preset", "seed", "refit", "use_gpu", "eval_batch_size", "target_attention_backend",
+    "metric_decimal_place",
 }  # fmt: skip
 """Keys that a system leaves open: seeds are averaged, the rest is the machine's."""
 

@@ -44,6 +44,23 @@ def test_a_grid_runs_what_is_missing_and_only_that(tiny: Path, capsys: pytest.Ca
     assert again[lost]["test_result"] == first[lost]["test_result"]
 
 
+def test_files_lie_below_what_makes_a_system(tiny: Path) -> None:
+    (tiny / "a.yaml").write_text("preset: ~\nepochs: 3\nseed: 9\n")
+    assert main(["compare", "--dataset=tiny", "--models=SRGNN", "--seeds=3", "--config_files=a.yaml", *SMALL[1:]]) == 0
+    (record,) = records(tiny).values()
+    assert (record["preset"], record["seed"], record["config"]["epochs"]) == ("baseline", 3, 3)
+
+
+def test_a_damaged_record_is_named(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["compare", "--dataset=tiny", "--models=TAGNN", *SMALL]
+    assert main(command) == 0
+    (file,) = (tiny / "results/runs/tiny").glob("*.json")
+    file.write_text("{}")
+    capsys.readouterr()
+    assert main(command) == 2
+    assert f"{Path('results/runs/tiny') / file.name}: record_version must be 1, found nothing" in capsys.readouterr().err
+
+
 def test_one_failing_run_does_not_stop_the_others(
     tiny: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,12 +108,16 @@ def test_ablations_differ_from_the_whole_by_their_part(tiny: Path) -> None:
         (["--dataset=tiny", "--models=TAGNN", "--workers=0.5"], "--workers=0.5: allowed is a whole number of at least 0"),
         (["--dataset=tiny", "--models=TAGNN,SRGNN", "--n_gnn_steps=2"], "SR-GNN: n_gnn_steps: unknown key"),
         (["--dataset=nowhere", "--models=TAGNN"], "nowhere"),
+        (["--dataset=tiny", "--models=TAGNN", "--nproc=2"], "TAGNN: nproc=2: only `train` starts several processes"),
+        (["--dataset=tiny", "--models=TAGNN", "--config_files=a.yaml"], "a.yaml: epochs=0: allowed is"),
     ],
 )
 def test_mistakes_show_before_anything_runs(
     tiny: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
-    assert main(["compare", *arguments, *SMALL]) == 2
+    (tiny / "a.yaml").write_text("epochs: 0\n")
+    small = SMALL[1:] if "--config_files=a.yaml" in arguments else SMALL  # which says epochs, too
+    assert main(["compare", *arguments, *small]) == 2
     error = capsys.readouterr().err
     assert re.search(re.escape(message), error)
     assert len(error.splitlines()) == 1

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.integration.test_search_faults import Cluster
+from tests.integration.ray_nodes import Cluster
 from tests.integration.tiny_dataset import settings, write_tiny_log
 
 pytest.importorskip("ray")

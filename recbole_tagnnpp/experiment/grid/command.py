@@ -1,15 +1,21 @@
 """``compare`` and ``ablate``: from the command line's settings to a grid."""
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 from recbole_tagnnpp.config.command_line import config_files
-from recbole_tagnnpp.config.yaml_files import read_yaml
+from recbole_tagnnpp.config.schema import TEXT, Rule, integer, number_from
+from recbole_tagnnpp.config.yaml_files import shortened
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.systems import TABLE_ONE, System, ablations, find_system
 
-DEFAULT_ATTEMPTS = 2
+RULES: dict[str, Rule] = {
+    "workers": integer(0),
+    "address": TEXT,
+    "attempts": integer(1),
+    "gpus_per_run": number_from(0.0),
+}
+"""Arguments of a grid beside those that say what runs; they are those of ``run_grid``."""
 
 
 def compare(settings: dict[str, Any]) -> int:
@@ -53,19 +59,19 @@ def _run(settings: dict[str, Any], systems: Sequence[System]) -> int:
     datasets = _words(settings.pop("dataset", None), "dataset")
     if not datasets:
         raise UserError("no dataset given: --dataset=NAME, or several: --dataset=diginetica,yoochoose1_64")
-    seeds = _numbers(settings.pop("seeds", 2020), "seeds", int, "whole numbers, for example 1,2,3")
-    workers = _number(settings.pop("workers", 0), "workers", int, 0)
-    attempts = _number(settings.pop("attempts", DEFAULT_ATTEMPTS), "attempts", int, 1)
-    gpus_per_run = _number(settings.pop("gpus_per_run", 0.0), "gpus_per_run", float, 0)
-    address = settings.pop("address", None)
+    seeds = _seeds(settings.pop("seeds", 2020))
+    options = {key: settings.pop(key) for key in RULES if key in settings}
+    for key, value in options.items():
+        if not RULES[key].accepts(value):
+            raise UserError(f"--{key}={shortened(value)}: allowed is {RULES[key].allowed}")
 
     from recbole_tagnnpp.experiment.grid.grid import run_grid
     from recbole_tagnnpp.experiment.grid.plan import plan_grid
     from recbole_tagnnpp.experiment.grid.progress import State
 
-    files = {key: value for file in config_files(settings) for key, value in read_yaml(Path(file)).items()}
-    planned = plan_grid(systems, datasets, seeds, {**files, **settings})
-    runs = run_grid(planned, workers, None if address is None else str(address), attempts, gpus_per_run)
+    files = config_files(settings)
+    planned = plan_grid(systems, datasets, seeds, settings, files)
+    runs = run_grid(planned, **options)
     return 1 if any(run.state is State.FAILED for run in runs) else 0
 
 
@@ -79,15 +85,8 @@ def _words(value: Any, key: str) -> list[str]:
     return words
 
 
-def _numbers(value: Any, key: str, kind: Callable[[str], int], allowed: str) -> list[int]:
+def _seeds(value: Any) -> list[int]:
     try:
-        return [kind(word) for word in _words(value, key)]
+        return [int(word) for word in _words(value, "seeds")]
     except ValueError as problem:
-        raise UserError(f"--{key}={value}: allowed are {allowed}") from problem
-
-
-def _number(value: Any, key: str, kind: type[int] | type[float], minimum: int) -> Any:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or value < minimum or kind(value) != value:
-        raise UserError(f"--{key}={value}: allowed is a {'whole ' if kind is int else ''}number of at least {minimum}")
-    return kind(value)
+        raise UserError(f"--seeds={value}: allowed are whole numbers, for example 1,2,3") from problem

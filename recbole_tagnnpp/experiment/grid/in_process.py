@@ -5,7 +5,7 @@ from logging import getLogger
 from rich.console import Console
 
 from recbole_tagnnpp.config.session_config import SessionConfig
-from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.errors import UserError, describe_problem
 from recbole_tagnnpp.experiment.grid.progress import RunProgress, State
 from recbole_tagnnpp.experiment.run import run as train_and_test
 
@@ -19,11 +19,10 @@ def run_in_process(runs: list[RunProgress], console: Console) -> None:
         planned = run.planned
         try:
             train_and_test(SessionConfig(planned.system.model, planned.dataset, config_dict=planned.config))
-        except UserError as problem:
-            run.state, run.problem = State.FAILED, str(problem)
         except Exception as problem:
-            getLogger().exception(f"{planned} failed")
-            run.state, run.problem = State.FAILED, f"{type(problem).__name__}: {problem}".splitlines()[0]
+            if not isinstance(problem, UserError):
+                getLogger().exception(f"{planned} failed")
+            run.state, run.problem = State.FAILED, describe_problem(problem)
         else:
             run.state = State.FINISHED
         if run.state is State.FAILED:

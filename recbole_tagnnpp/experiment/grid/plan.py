@@ -10,6 +10,7 @@ from recbole_tagnnpp.data.manifest import Manifest
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.run import place_of_run, prepare_data
 from recbole_tagnnpp.experiment.systems import System
+from recbole_tagnnpp.training.distributed.environment import check_processes
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,11 @@ class PlannedRun:
 
 
 def plan_grid(
-    systems: Sequence[System], datasets: Sequence[str], seeds: Sequence[int], settings: Mapping[str, Any]
+    systems: Sequence[System],
+    datasets: Sequence[str],
+    seeds: Sequence[int],
+    settings: Mapping[str, Any],
+    files: Sequence[str] = (),
 ) -> list[PlannedRun]:
     """All combinations, dataset by dataset, checked before anything is trained; datasets are prepared if necessary.
 
@@ -48,6 +53,7 @@ def plan_grid(
         datasets: names.
         seeds: of weights and order.
         settings: of every run, over those of its system.
+        files: YAML files of settings of every run, below both.
 
     Raises:
         UserError: a setting does not fit a system, a dataset is missing, or two systems are the same experiment.
@@ -59,7 +65,8 @@ def plan_grid(
             for system in systems:
                 changes = {**system.settings(), **settings, "seed": seed}
                 try:
-                    config = SessionConfig(system.model, dataset, config_dict=changes)
+                    config = SessionConfig(system.model, dataset, files, changes)
+                    check_processes(config["nproc"])
                 except UserError as problem:
                     raise UserError(f"{system.title}: {problem}") from problem
                 if dataset not in manifests:

@@ -1,12 +1,13 @@
 """Where every run of a grid stands, and the table that shows it."""
 
 import enum
-import json
 from dataclasses import dataclass
+from functools import cached_property
 
 from rich.table import Table
 
 from recbole_tagnnpp.experiment.grid.plan import PlannedRun
+from recbole_tagnnpp.experiment.report.records import read_record
 
 
 class State(enum.Enum):
@@ -39,12 +40,14 @@ class RunProgress:
     attempts: int = 0
     problem: str = ""
 
-    def test_result(self) -> dict[str, float]:
-        """Test metrics of its record, percent; empty before it is there."""
-        if self.state not in (State.FINISHED, State.FOUND):
-            return {}
-        result: dict[str, float] = json.loads(self.planned.record.read_text(encoding="utf-8"))["test_result"]
-        return result
+    @cached_property
+    def recorded_result(self) -> dict[str, float]:
+        """Test metrics of its record, percent, read once; the run is finished.
+
+        Raises:
+            UserError: the record is damaged.
+        """
+        return read_record(self.planned.record).test_result
 
 
 def progress_table(runs: list[RunProgress]) -> Table:
@@ -57,7 +60,7 @@ def progress_table(runs: list[RunProgress]) -> Table:
         table.add_column(title, justify="right", no_wrap=True)
     for run in runs:
         planned = run.planned
-        result = run.test_result()
+        result = run.recorded_result if run.state in (State.FINISHED, State.FOUND) else {}
         k = max(planned.config["topk"])
         metrics = [result[name] for name in (f"hit@{k}", f"mrr@{k}") if name in result]
         state = run.state.value + (f": {run.problem}" if run.problem else "")

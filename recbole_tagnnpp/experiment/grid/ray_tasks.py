@@ -9,7 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 
-from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.errors import UserError, describe_problem
+from recbole_tagnnpp.experiment.cores import usable_cores
 from recbole_tagnnpp.experiment.grid.progress import RunProgress, State, progress_table
 from recbole_tagnnpp.experiment.ray_cluster import connected
 
@@ -105,7 +106,7 @@ def run_on_ray(
 
 
 def _share_of_cores(workers: int) -> int:
-    return max(1, (os.cpu_count() or 1) // workers) if workers else 1
+    return max(1, usable_cores() // workers) if workers else 1
 
 
 def _note_progress(waiting: dict[int, RunProgress], board: Any) -> None:
@@ -127,19 +128,16 @@ def _note_end(run: RunProgress, reference: Any) -> bool:
     try:
         problem = ray.get(reference)
     except ray.exceptions.RayError as death:
-        run.state, run.problem = State.FAILED, _first_line(death)
+        run.state, run.problem = State.FAILED, _cause_of(death)
         return True
     run.state, run.problem = (State.FINISHED, "") if problem is None else (State.FAILED, problem)
     return False
 
 
-def _first_line(death: Exception) -> str:
+def _cause_of(death: Exception) -> str:
     """Why a task died: the task's own exception where it raised one, else what Ray says."""
     cause = getattr(death, "cause", None)
-    if isinstance(cause, BaseException):
-        return f"{type(cause).__name__}: {cause}".splitlines()[0]
-    lines = [line.strip() for line in str(death).splitlines() if line.strip()]
-    return f"{type(death).__name__}: {lines[0] if lines else ''}"[:300]
+    return describe_problem(cause if isinstance(cause, BaseException) else death)
 
 
 @contextlib.contextmanager

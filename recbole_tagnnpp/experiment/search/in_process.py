@@ -4,10 +4,10 @@ import shutil
 from collections.abc import Sequence
 
 from recbole_tagnnpp.data.session_dataset import LoadedSessions
-from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.errors import UserError, describe_problem
 from recbole_tagnnpp.experiment.search.display import SearchDisplay
 from recbole_tagnnpp.experiment.search.space import Setting, setting_key
-from recbole_tagnnpp.experiment.search.trial import TrialJob, TrialProgress, describe_problem, train_setting
+from recbole_tagnnpp.experiment.search.trial import TrialJob, TrialProgress, train_setting
 from recbole_tagnnpp.experiment.search.trial_records import DONE, FAILED, FINISHED, TrialRecord, read_trial, write_trial
 
 

@@ -11,6 +11,7 @@ from recbole_tagnnpp.experiment.search.algorithms import check_changeable
 from recbole_tagnnpp.experiment.search.options import SearchOptions
 from recbole_tagnnpp.experiment.search.space import SearchSpace, read_space
 from recbole_tagnnpp.experiment.search.space_check import check_space
+from recbole_tagnnpp.training.distributed.environment import check_processes
 
 if TYPE_CHECKING:
     from recbole_tagnnpp.config.session_config import SessionConfig
@@ -54,6 +55,7 @@ def plan_search(model: str, files: Sequence[str], settings: dict[str, Any]) -> S
     settings = dict(settings)
     options = SearchOptions.take_from(settings, default_params_file=find_space(model))
     layers = merge_layers(model, None, files, command_line=settings)
+    check_processes(layers.final["nproc"])
     space = read_space(options.params_file)
     check_space(space, layers)
     if options.schedule == "pbt":

@@ -13,6 +13,7 @@ from recbole_tagnnpp.config.session_config import SessionConfig
 from recbole_tagnnpp.data.session_dataset import LoadedSessions
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment import ray_cluster
+from recbole_tagnnpp.experiment.cores import usable_cores
 from recbole_tagnnpp.experiment.search.algorithms import make_scheduler, make_searcher, metric_and_mode
 from recbole_tagnnpp.experiment.search.display import SearchDisplay
 from recbole_tagnnpp.experiment.search.options import DEFAULT_TRIALS, SearchOptions
@@ -132,7 +133,7 @@ def _workers_and_cpus(options: SearchOptions, n_trials: int) -> tuple[int | None
     """Trials at once (``None``: as many as the cluster holds) and CPUs of each."""
     if options.address is not None:
         return options.workers, options.cpus_per_trial or 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     by_memory = int(psutil.virtual_memory().available // BYTES_PER_WORKER)
     workers = options.workers or max(1, min(cores // (options.cpus_per_trial or 1), by_memory, n_trials))
     return workers, options.cpus_per_trial or max(1, cores // workers)

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from recbole_tagnnpp.data.session_dataset import LoadedSessions
-from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.errors import UserError, describe_problem
 from recbole_tagnnpp.experiment.search.space import setting_key
 from recbole_tagnnpp.experiment.search.trial import (
     TrialJob,
     TrialProgress,
     comes_again,
-    describe_problem,
     take_over_checkpoint,
     train_setting,
 )

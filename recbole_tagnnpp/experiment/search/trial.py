@@ -115,12 +115,6 @@ def train_setting(
         report()
 
 
-def describe_problem(problem: BaseException) -> str:
-    """One line about an exception."""
-    text = " ".join(str(problem).split())[:300]
-    return text if isinstance(problem, UserError) and text else f"{type(problem).__name__}: {text}".rstrip(": ")
-
-
 def comes_again(problem: BaseException) -> bool:
     """Whether the next attempt would meet the same problem: input that the user can mend, too little memory or disk."""
     if isinstance(problem, OSError):

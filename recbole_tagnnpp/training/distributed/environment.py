@@ -1,4 +1,4 @@
-"""What torchrun has put into the environment; read without torch."""
+"""How many processes train a model: what torchrun has put into the environment, and a check; without torch."""
 
 import os
 
@@ -18,3 +18,13 @@ def processes_of_torchrun() -> int:
         if value is None or not value.isdecimal():
             raise UserError(f"environment variable {name}={value}: a launcher that sets WORLD_SIZE must set it to a number")
     return int(found["WORLD_SIZE"])
+
+
+def check_processes(asked: int, started: int = 1) -> None:
+    """Check that as many processes train a model as the configuration asks for.
+
+    Raises:
+        UserError: they do not; commands other than ``train`` start none.
+    """
+    if asked != started:
+        raise UserError(f"nproc={asked}: only `train` starts several processes; leave it out here")

@@ -25,7 +25,7 @@ def rank(monkeypatch: pytest.MonkeyPatch, number: int, n: int, n_here: int) -> N
 
 
 def test_only_the_first_process_shows_anything_and_cores_are_shared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data_parallel, "_usable_cores", lambda: 7)
+    monkeypatch.setattr(data_parallel, "usable_cores", lambda: 7)
     settings = {"dataset": "demo", "state": "DEBUG", "use_gpu": False}
     rank(monkeypatch, 0, 4, 2)
     first = config_of_rank("TAGNNPP", [], settings)
