@@ -5,6 +5,7 @@ Metrics in records and tables are percent, in RecBole's names (``hit@20``, ``mrr
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def run_name(config: dict[str, Any], digest: str) -> str:
     return "-".join([*parts, digest])
 
 
-def write_record(path: Path, record: dict[str, Any]) -> None:
+def write_record(path: Path, record: Mapping[str, Any]) -> None:
     """Write a record as JSON, atomically."""
     with atomic_write(path) as handle:
         json.dump(record, handle, indent=1, ensure_ascii=False)

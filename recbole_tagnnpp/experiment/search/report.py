@@ -1,7 +1,6 @@
 """What a search leaves: the best configuration, all trials as tables and a plot, and a record."""
 
 import csv
-import json
 import math
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -79,13 +78,6 @@ def _cell(value: Any) -> str:
         return "-"
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
     return text.replace("|", "\\|").replace("\n", " ")
-
-
-def write_record(path: Path, record: Mapping[str, Any]) -> None:
-    """Write ``search.json``."""
-    with atomic_write(path) as handle:
-        json.dump(record, handle, indent=1, ensure_ascii=False)
-        handle.write("\n")
 
 
 def write_parallel_coordinates(

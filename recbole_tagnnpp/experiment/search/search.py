@@ -21,7 +21,7 @@ from recbole_tagnnpp.data.session_dataset import LoadedSessions, SessionDataset
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.environment import describe_machine, describe_versions
 from recbole_tagnnpp.experiment.logs import set_up_logging
-from recbole_tagnnpp.experiment.record import IRRELEVANT_FOR_RESULTS
+from recbole_tagnnpp.experiment.record import IRRELEVANT_FOR_RESULTS, write_record
 from recbole_tagnnpp.experiment.run import place_of_run, prepare_data, run
 from recbole_tagnnpp.experiment.search import report
 from recbole_tagnnpp.experiment.search.display import SearchDisplay
@@ -146,7 +146,7 @@ def _search(plan: SearchPlan, config: SessionConfig, place: SearchPlace, checksu
     report.print_outcome(records, metric, job.bigger, untuned_key, place.results)
     if options.final:
         record["final_record"] = _final_run(plan, best_settings)
-        report.write_record(place.results / "search.json", record)
+        write_record(place.results / "search.json", record)
     if not record["failed"]:
         for folder in [*place.state.glob("ray-*"), place.state / "work"]:  # records of trials stay, they are small
             shutil.rmtree(folder, ignore_errors=True)
@@ -224,7 +224,7 @@ def _write_results(
     if earlier.is_file():
         with contextlib.suppress(ValueError, OSError, TypeError, AttributeError):
             record["final_record"] = json.loads(earlier.read_text(encoding="utf-8")).get("final_record")
-    report.write_record(earlier, record)
+    write_record(earlier, record)
 
 
 def _final_run(plan: SearchPlan, best_settings: dict[str, Any]) -> str:
