@@ -31,6 +31,7 @@ types: install-dev
 
 bench: install-dev
 	$(RUN) -m benchmarks.bench
+	$(RUN) docs/insert_tables.py
 
 report: install
 	$(RUN) -m recbole_tagnnpp report

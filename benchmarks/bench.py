@@ -18,7 +18,7 @@ from benchmarks.matrix_products import product_layouts
 from benchmarks.measure import seconds
 from benchmarks.memory_of_step import measure_in_subprocess
 from benchmarks.report import write_report
-from benchmarks.systems import EMBEDDING_SIZE, RECBOLE_MODELS, build_trainer
+from benchmarks.systems import BFLOAT16, EMBEDDING_SIZE, build_trainer, compared_systems
 from recbole_tagnnpp.experiment.environment import describe_machine, describe_versions
 
 WARM_UP_ROUNDS = 2
@@ -30,9 +30,8 @@ GROWTH_REPEATS = 3
 
 def compare_systems(data: BenchmarkData, batch_size: int, rounds: int, device: torch.device) -> dict[str, list[float]]:
     """Seconds of every system's full training step in every round, warm-up left out."""
-    names = ["TAGNNPP", "naive", *RECBOLE_MODELS]
-    trainers = {name: build_trainer(name, data.dataset, device) for name in names}
-    times: dict[str, list[float]] = {name: [] for name in names}
+    trainers = {name: build_trainer(name, data.dataset, device) for name in compared_systems(device)}
+    times: dict[str, list[float]] = {name: [] for name in trainers}
     total = rounds + WARM_UP_ROUNDS
     short, padded = (data.batches(batch_size, total, padded, device) for padded in (False, True))
     for number in range(total):
@@ -124,6 +123,8 @@ def main() -> None:
         "seconds_per_sequence": statistics.median(ours) / arguments.batch_size,
     }
     record["figures"] = figures
+    if BFLOAT16 in step_seconds:
+        figures["bfloat16_seconds_per_sequence"] = statistics.median(step_seconds[BFLOAT16]) / arguments.batch_size
     write_report(record, arguments.output, device.type)
     print(
         "speedup_vs_naive={speedup_vs_naive:.1f} step_vs_srgnn={step_vs_srgnn:.2f} over_products={over_products:.2f} "

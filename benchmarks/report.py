@@ -7,12 +7,13 @@ from typing import Any
 
 import matplotlib
 
+from benchmarks.systems import BFLOAT16
 from recbole_tagnnpp.files import atomic_write
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
-LABELS = {"TAGNNPP": "TAGNN++ (ours)", "naive": "TAGNN++ scored naively"}
+LABELS = {"TAGNNPP": "TAGNN++ (ours)", BFLOAT16: "TAGNN++ (ours), bfloat16 products", "naive": "TAGNN++ scored naively"}
 
 
 def write_report(record: dict[str, Any], output: Path, device: str) -> None:
@@ -34,6 +35,8 @@ def markdown_table(record: dict[str, Any]) -> str:
         f"D = {record['embedding_size']}; "
         f"{machine.get('gpu', machine['processor'])}, {machine['torch_threads']} threads.",
         "",
+        "## Training step",
+        "",
         "| system | training step, ms (median) | times TAGNN++ |",
         "|---|---|---|",
     ]
@@ -45,6 +48,8 @@ def markdown_table(record: dict[str, Any]) -> str:
     floor = f"bare matrix products ({record['best_product_layout']})"
     lines += [
         f"| {floor} | {1e3 * statistics.median(products):.1f} | {share:.2f} |",
+        "",
+        "## Peak memory",
         "",
         "| step of | peak memory above parameters, gradients and optimizer state, MB |",
         "|---|---|",
@@ -62,7 +67,7 @@ def _plot(record: dict[str, Any]) -> plt.Figure:
     first.barh(
         [LABELS.get(n, n) for n in names],
         [1e3 * statistics.median(record["step_seconds"][n]) for n in names],
-        color=["#8e44ad" if n == "TAGNNPP" else "#b0b7bf" for n in names],
+        color=["#8e44ad" if n in ("TAGNNPP", BFLOAT16) else "#b0b7bf" for n in names],
     )
     first.set(
         xscale="log", xlim=(10, None), xlabel="training step, ms", title=f"{record['data']}, batch {record['batch_size']}"

@@ -9,6 +9,7 @@ from benchmarks.naive_scorer import NaiveTAGNNPP
 from recbole_tagnnpp.config.models import find_model
 from recbole_tagnnpp.config.session_config import SessionConfig
 from recbole_tagnnpp.data.session_dataset import SessionDataset
+from recbole_tagnnpp.model.target_attention.products import bfloat16_is_fast
 from recbole_tagnnpp.recbole_compat import import_sequential_model
 from recbole_tagnnpp.training.trainer import SessionTrainer
 
@@ -20,6 +21,14 @@ SIZE_KEYS: dict[str, dict[str, Any]] = {
     "NARM": {"embedding_size": EMBEDDING_SIZE, "hidden_size": EMBEDDING_SIZE},
 }
 """Keys that give every model the same embedding size; the others take ``embedding_size`` alone."""
+BFLOAT16 = "TAGNNPP bfloat16"
+"""TAGNN++ with bfloat16 products."""
+
+
+def compared_systems(device: torch.device) -> list[str]:
+    """What is measured side by side here; bfloat16 where the hardware multiplies it."""
+    fast = torch.cuda.is_bf16_supported(including_emulation=False) if device.type == "cuda" else bfloat16_is_fast()
+    return ["TAGNNPP", *([BFLOAT16] if fast else []), "naive", *RECBOLE_MODELS]
 
 
 def build_trainer(
@@ -28,13 +37,15 @@ def build_trainer(
     """A trainer with a fresh model; its ``train_step`` is what is measured.
 
     Args:
-        model: ``TAGNNPP``, ``naive`` or one of RecBole's models.
+        model: one of :func:`compared_systems`.
         dataset: tells the number of items, unless ``n_items`` does.
         device: where to.
         n_items: another number of items, for the growth curves.
         changes: configuration keys.
     """
-    name = "TAGNNPP" if model == "naive" else model
+    name = "TAGNNPP" if model in ("naive", BFLOAT16) else model
+    if model == BFLOAT16:
+        changes["target_attention_precision"] = "bfloat16"
     sizes = SIZE_KEYS.get(name, {"embedding_size": EMBEDDING_SIZE})
     config = SessionConfig(
         name,
@@ -42,18 +53,16 @@ def build_trainer(
         config_dict={"use_gpu": device.type == "cuda", "learning_rate": 0.001, **sizes, **changes},
     )
     init_seed(1, True)
-    model_class = _model_class(model)
+    model_class = NaiveTAGNNPP if model == "naive" else _model_class(name)
     source = dataset if n_items is None else _ItemCount(n_items + 1)
     trainer = SessionTrainer(config, model_class(config, source).to(device))
     trainer.model.train()
     return trainer
 
 
-def _model_class(model: str) -> type:
+def _model_class(name: str) -> type:
     """Of RecBole's models RecBole's own class, also where the package has a faster one of the same name."""
-    if model in RECBOLE_MODELS:
-        return getattr(import_sequential_model(model.lower()), model)
-    return NaiveTAGNNPP if model == "naive" else find_model(model)
+    return getattr(import_sequential_model(name.lower()), name) if name in RECBOLE_MODELS else find_model(name)
 
 
 class _ItemCount:

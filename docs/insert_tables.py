@@ -1,6 +1,6 @@
-"""Copy generated tables into README.md: python docs/insert_tables.py (``make report`` does).
+"""Copy generated tables into the documents: python docs/insert_tables.py (``make report`` and ``make bench`` do).
 
-A block of README between ``<!-- table: FILE | SECTION -->`` and ``<!-- end of table -->`` holds the section of that name
+A block of a document between ``<!-- table: FILE | SECTION -->`` and ``<!-- end of table -->`` holds the section of that name
 of a Markdown file, in the order of the file and as ``report`` wrote it.
 """
 
@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-README = REPOSITORY / "README.md"
+DOCUMENTS = [REPOSITORY / "README.md", REPOSITORY / "docs/performance.md"]
 BLOCK = re.compile(r"(<!-- table: (\S+) \| ([^>]+?) -->\n).*?(<!-- end of table -->)", flags=re.DOTALL)
 
 
@@ -29,4 +29,5 @@ def section(file: Path, title: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(with_tables(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for document in DOCUMENTS:
+        document.write_text(with_tables(document.read_text(encoding="utf-8")), encoding="utf-8")

@@ -16,8 +16,8 @@ from recbole_tagnnpp.model.target_attention.fused_loss import fused_loss, plain
 from recbole_tagnnpp.model.target_attention.reference import stable_topk
 from recbole_tagnnpp.model.target_attention.rows import Chunk, Rows, chunks
 
-CHUNK_ELEMENTS = 11_000_000
-"""Values of Z that a chunk aims at (44 MB): 255 rows at 43,097 items."""
+CHUNK_BYTES = 44_000_000
+"""Size of Z that a chunk aims at: 255 rows at 43,097 items in float32, twice as many in bfloat16."""
 FEWEST_ROWS = 64
 """A chunk has at least so many rows (if the batch has), however many items there are."""
 
@@ -83,8 +83,9 @@ def target_attention_topk(
     return best, chosen
 
 
-def _chunks(lengths: Tensor, n_items: int) -> Iterator[Chunk]:
-    return chunks(lengths, max(FEWEST_ROWS, CHUNK_ELEMENTS // n_items))
+def _chunks(lengths: Tensor, items: Tensor, precision: str) -> Iterator[Chunk]:
+    row_bytes = len(items) * (2 if precision == "bfloat16" else 4)
+    return chunks(lengths, max(FEWEST_ROWS, CHUNK_BYTES // row_bytes))
 
 
 def _score_chunks(
@@ -97,15 +98,12 @@ def _score_chunks(
     keys, values, session, items = plain(keys, values, session, items)
     rows = Rows(keys, values, session, lengths)
     runs = products.item_blocks(items, None, precision)
-    for chunk in _chunks(lengths, items.shape[0]):
+    for chunk in _chunks(lengths, items, precision):
         x = rows.of(chunk)
         scores = products.WORKSPACE.tensor("scores", len(chunk.first) - 1, items.shape[0])
         for run in runs:
-            z = run.products(x)
-            cpu_kernels.score_rows(z.numpy(), chunk.first)
-            columns = slice(run.first_item, run.first_item + run.n_blocks * z.shape[2])
-            score_rows = z[:, torch.from_numpy(chunk.first[:-1])]  # [blocks, b, columns]
-            scores[:, columns].view(-1, run.n_blocks, z.shape[2]).copy_(score_rows.transpose(0, 1))
+            columns = slice(run.first_item, run.first_item + run.items.shape[0] * run.items.shape[1])
+            cpu_kernels.score_rows(products.as_array(run.products(x)), chunk.first, scores.numpy()[:, columns])
         yield chunk, scores
 
 
@@ -131,7 +129,7 @@ def _loss_and_gradients(
     on_target = np.float32((1.0 - label_smoothing) / n_sessions)
     on_all = np.float32(label_smoothing / n_items / n_sessions)
     total = 0.0
-    for chunk in _chunks(lengths, n_items):
+    for chunk in _chunks(lengths, items, precision):
         x = rows.of(chunk)
         chunk_targets = targets[chunk.sessions].numpy()
         peak, exponentials, added = np.empty((3, len(chunk_targets), n_blocks), np.float32)
@@ -142,8 +140,8 @@ def _loss_and_gradients(
             z_of_run.append(z)
             part = np.s_[:, run.first_block : run.first_block + run.n_blocks]
             cpu_kernels.forward_rows(
-                z.numpy(), chunk.first, chunk_targets - run.first_item, peak[part], exponentials[part], added[part],
-                target_score,
+                products.as_array(z), chunk.first, chunk_targets - run.first_item,
+                peak[part], exponentials[part], added[part], target_score,
             )  # fmt: skip
 
         if not np.isfinite(added).all():
@@ -159,9 +157,9 @@ def _loss_and_gradients(
         for run, z in zip(runs, z_of_run, strict=True):
             part = np.s_[:, run.first_block : run.first_block + run.n_blocks]
             cpu_kernels.gradient_rows(
-                z.numpy(), chunk.first, chunk_targets - run.first_item, factor[part], on_target, on_all
+                products.as_array(z), chunk.first, chunk_targets - run.first_item, factor[part], on_target, on_all
             )
-            x_gradient += run.gradient_of_rows(z)
+            run.add_gradient_of_rows(z, x_gradient)
             run.add_gradient_of_items(z, x)
         value_gradient[chunk.values], key_gradient[chunk.keys] = x_gradient.split(
             [chunk.first[-1], len(x) - chunk.first[-1]]

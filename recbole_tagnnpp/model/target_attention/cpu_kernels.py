@@ -4,6 +4,9 @@ Z [blocks, 2 P - B, columns] holds, for a chunk of B sessions with P positions a
 value rows U and P - B key rows K.  Session b owns the value rows ``first[b] .. first[b + 1]`` and, for all its positions
 but the first, the key rows that follow in the same order; the key of the first position is 0 (see ``rows.py``).  The
 innermost loop runs along the items of a block, which are contiguous.
+
+Z is float32, or bfloat16 as its bits in uint16: the passes read and write those themselves, so that no copy of Z in another
+type exists, and calculate in float32.
 """
 
 import numba
@@ -44,6 +47,35 @@ def _float_of_bits(typing_context, bits):  # type: ignore[no-untyped-def]
     return types.float32(types.int32), generate
 
 
+@intrinsic
+def _read(typing_context, stored):  # type: ignore[no-untyped-def]
+    """A number of Z as float32."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        if stored == types.float32:
+            return arguments[0]
+        bits = builder.shl(builder.zext(arguments[0], ir.IntType(32)), ir.Constant(ir.IntType(32), 16))
+        return builder.bitcast(bits, ir.FloatType())
+
+    return types.float32(stored), generate
+
+
+@intrinsic
+def _like(typing_context, value, stored):  # type: ignore[no-untyped-def]
+    """A float32 in the type of ``stored``, a number of Z; bfloat16 is rounded to the nearest, ties to even."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        if stored == types.float32:
+            return arguments[0]
+        word = ir.IntType(32)
+        bits = builder.bitcast(arguments[0], word)
+        odd = builder.and_(builder.lshr(bits, ir.Constant(word, 16)), ir.Constant(word, 1))
+        rounded = builder.add(bits, builder.add(odd, ir.Constant(word, 0x7FFF)))
+        return builder.trunc(builder.lshr(rounded, ir.Constant(word, 16)), ir.IntType(16))
+
+    return stored(types.float32, stored), generate
+
+
 @njit(inline="always", fastmath=FAST)
 def _exp_of_nonpositive(x):  # type: ignore[no-untyped-def]
     """exp(x) for x <= 0 in float32, to 2 ulp; written so that LLVM vectorises it, which it cannot do to expf."""
@@ -76,46 +108,48 @@ def _attend(z, low, high, first_key, score, peak, total):  # type: ignore[no-unt
     for row in range(high - low - 1):
         key = z[first_key + row]
         for j in range(width):
-            peak[j] = max(peak[j], key[j])
+            peak[j] = max(peak[j], _read(key[j]))
     value = z[low]
     for j in range(width):
         total[j] = _exp_of_nonpositive(-peak[j])
-        score[j] = total[j] * value[j]
+        score[j] = total[j] * _read(value[j])
     for row in range(high - low - 1):
         key = z[first_key + row]
         value = z[low + 1 + row]
         for j in range(width):
-            weight = _exp_of_nonpositive(key[j] - peak[j])
-            key[j] = weight
+            weight = _exp_of_nonpositive(_read(key[j]) - peak[j])
+            key[j] = _like(weight, key[j])
             total[j] += weight
-            score[j] += weight * value[j]
+            score[j] += weight * _read(value[j])
     for j in range(width):
         total[j] = _ONE / total[j]
         score[j] *= total[j]
 
 
 @njit(parallel=True, fastmath=FAST, cache=True, nogil=True)
-def score_rows(blocks, first):  # type: ignore[no-untyped-def]
-    """Turn the first value row of every session into its scores; key rows are used up.
+def score_rows(blocks, first, scores):  # type: ignore[no-untyped-def]
+    """Scores of the items of some blocks; Z is used up.
 
     Args:
-        blocks: Z, float32.
+        blocks: Z, float32 or the bits of bfloat16.
         first: [B + 1] int64, first value row of each session, then P.
+        scores: [B, blocks * columns] float32, out.
     """
     n_sessions, n_positions = len(first) - 1, first[-1]
     n_blocks, _, width = blocks.shape
     for task in prange(n_blocks * n_sessions):
-        b = task % n_sessions
-        z = blocks[task // n_sessions]
+        b, block = task % n_sessions, task // n_sessions
+        z = blocks[block]
         low, high = first[b], first[b + 1]
-        if high - low > 1:  # a softmax over one position is 1
-            score = np.empty(COLUMNS, np.float32)
+        score = scores[b, block * width : (block + 1) * width]
+        if high - low == 1:  # a softmax over one position is 1
+            value = z[low]
+            for j in range(width):
+                score[j] = _read(value[j])
+        else:
             peak = np.empty(COLUMNS, np.float32)
             total = np.empty(COLUMNS, np.float32)
             _attend(z, low, high, n_positions + low - b, score, peak, total)
-            value = z[low]
-            for j in range(width):
-                value[j] = score[j]
 
 
 @njit(parallel=True, fastmath=FAST, cache=True, nogil=True)
@@ -126,7 +160,7 @@ def forward_rows(blocks, first, targets, block_peak, block_total, block_sum, tar
     its key rows the attention weights p_l.
 
     Args:
-        blocks: Z, float32.
+        blocks: Z, float32 or the bits of bfloat16.
         first: [B + 1] int64.
         targets: [B] int64, counted from the first item of these blocks; may lie outside of them.
         block_peak, block_total, block_sum: [B, blocks] float32, out: largest score of a block, sum of exp(score - peak),
@@ -144,7 +178,7 @@ def forward_rows(blocks, first, targets, block_peak, block_total, block_sum, tar
         if high - low == 1:
             value = z[low]
             for j in range(width):
-                score[j] = value[j]
+                score[j] = _read(value[j])
         else:
             peak = np.empty(COLUMNS, np.float32)
             total = np.empty(COLUMNS, np.float32)
@@ -153,8 +187,8 @@ def forward_rows(blocks, first, targets, block_peak, block_total, block_sum, tar
                 key = z[first_key + row]
                 value = z[low + 1 + row]
                 for j in range(width):
-                    key[j] *= total[j]
-                    value[j] -= score[j]
+                    key[j] = _like(_read(key[j]) * total[j], key[j])
+                    value[j] = _like(_read(value[j]) - score[j], value[j])
         place = targets[b] - block * width
         if 0 <= place < width:
             target_score[b] = score[place]
@@ -167,7 +201,7 @@ def forward_rows(blocks, first, targets, block_peak, block_total, block_sum, tar
         value = z[low]
         for j in range(width):
             exponential = _exp_of_nonpositive(score[j] - largest)
-            value[j] = exponential
+            value[j] = _like(exponential, value[j])
             exponentials += exponential
         block_peak[b, block] = largest
         block_total[b, block] = exponentials
@@ -201,7 +235,7 @@ def gradient_rows(blocks, first, targets, block_factor, on_target, on_all):  # t
         factor = block_factor[b, block]
         value = z[low]
         for j in range(width):
-            gradient[j] = value[j] * factor - on_all
+            gradient[j] = _read(value[j]) * factor - on_all
             rest[j] = _ONE
         place = targets[b] - block * width
         if 0 <= place < width:
@@ -210,13 +244,38 @@ def gradient_rows(blocks, first, targets, block_factor, on_target, on_all):  # t
             key = z[first_key + row]
             value = z[low + 1 + row]
             for j in range(width):
-                rest[j] -= key[j]
-                weighted = key[j] * gradient[j]
-                key[j] = weighted * value[j]
-                value[j] = weighted
+                weight = _read(key[j])
+                rest[j] -= weight
+                weighted = weight * gradient[j]
+                key[j] = _like(weighted * _read(value[j]), key[j])
+                value[j] = _like(weighted, value[j])
         value = z[low]
         for j in range(width):
-            value[j] = rest[j] * gradient[j]
+            value[j] = _like(rest[j] * gradient[j], value[j])
+
+
+@njit(parallel=True, fastmath=FAST, cache=True, nogil=True)
+def add_into(total, part):  # type: ignore[no-untyped-def]
+    """Add ``part`` [blocks, rows, D], float32 or the bits of bfloat16, to ``total`` [blocks, rows, D], float32.
+
+    torch would make a float32 copy of ``part`` first, here and in :func:`add_blocks_into`.
+    """
+    for block in prange(total.shape[0]):
+        for row in range(total.shape[1]):
+            row_total, row_part = total[block, row], part[block, row]
+            for j in range(total.shape[2]):
+                row_total[j] += _read(row_part[j])
+
+
+@njit(parallel=True, fastmath=FAST, cache=True, nogil=True)
+def add_blocks_into(total, parts):  # type: ignore[no-untyped-def]
+    """Add the sum over blocks of ``parts`` [blocks, rows, D], as above, to ``total`` [rows, D], float32."""
+    for row in prange(total.shape[0]):
+        row_total = total[row]
+        for block in range(parts.shape[0]):
+            row_part = parts[block, row]
+            for j in range(total.shape[1]):
+                row_total[j] += _read(row_part[j])
 
 
 def match_torch_threads() -> None:

@@ -10,9 +10,11 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from recbole_tagnnpp.model.target_attention import cpu_kernels
 from recbole_tagnnpp.model.target_attention.cpu_kernels import COLUMNS
 
 
@@ -58,37 +60,39 @@ class ItemBlocks:
         return self.items.shape[0]
 
     def products(self, rows: Tensor) -> Tensor:
-        """Z [blocks, r, columns] float32 of rows [r, D], valid until the next call for blocks of the same size."""
-        shape = (self.n_blocks, rows.shape[0], self.items.shape[1])
-        z = WORKSPACE.tensor(f"products {shape[2] == COLUMNS}", *shape)
-        typed = rows.to(self.items.dtype).expand(shape[0], -1, -1)
-        if self.items.dtype == torch.float32:
-            return torch.bmm(typed, self.items.transpose(1, 2), out=z)
-        return z.copy_(torch.bmm(typed, self.items.transpose(1, 2), out=self._low(z, "products")))
-
-    def gradient_of_rows(self, z_gradient: Tensor) -> Tensor:
-        """Gradient [r, D] of the rows, given that of Z."""
-        typed = self._typed(z_gradient)
-        parts = WORKSPACE.tensor(
-            "gradient of rows", self.n_blocks, z_gradient.shape[1], self.items.shape[2], dtype=self.items.dtype
+        """Z [blocks, r, columns] of rows [r, D], typed as ``items``; valid until the next call for as many columns."""
+        return torch.bmm(
+            self._expanded(rows),
+            self.items.transpose(1, 2),
+            out=self._buffer("products", rows.shape[0], self.items.shape[1]),
         )
-        return torch.bmm(typed, self.items, out=parts).sum(dim=0, dtype=torch.float32)
+
+    def add_gradient_of_rows(self, z_gradient: Tensor, gradient: Tensor) -> None:
+        """Add the gradient of the rows, given that of Z, to ``gradient`` [r, D] float32."""
+        parts = self._buffer("gradient of rows", z_gradient.shape[1], self.items.shape[2])
+        cpu_kernels.add_blocks_into(gradient.numpy(), as_array(torch.bmm(z_gradient, self.items, out=parts)))
 
     def add_gradient_of_items(self, z_gradient: Tensor, rows: Tensor) -> None:
         """Add the gradient of the items, given that of Z, to ``gradient``."""
         assert self.gradient is not None
-        expanded = rows.to(self.items.dtype).expand(self.n_blocks, -1, -1)
-        typed = self._typed(z_gradient).transpose(1, 2)
-        if self.items.dtype == torch.float32:
-            self.gradient.baddbmm_(typed, expanded)
+        transposed, expanded = z_gradient.transpose(1, 2), self._expanded(rows)
+        if self.items.dtype == self.gradient.dtype:
+            self.gradient.baddbmm_(transposed, expanded)
         else:
-            self.gradient.add_(torch.bmm(typed, expanded))
+            parts = self._buffer("gradient of items", *self.items.shape[1:])
+            cpu_kernels.add_into(self.gradient.numpy(), as_array(torch.bmm(transposed, expanded, out=parts)))
 
-    def _typed(self, z: Tensor) -> Tensor:
-        return z if z.dtype == self.items.dtype else self._low(z, "gradient").copy_(z)
+    def _expanded(self, rows: Tensor) -> Tensor:
+        return rows.to(self.items.dtype).expand(self.n_blocks, -1, -1)
 
-    def _low(self, like: Tensor, name: str) -> Tensor:
-        return WORKSPACE.tensor(f"{name} {like.shape[2] == COLUMNS}", *like.shape, dtype=self.items.dtype)
+    def _buffer(self, name: str, *shape: int) -> Tensor:
+        kind = "whole blocks" if self.items.shape[1] == COLUMNS else "rest"
+        return WORKSPACE.tensor(f"{name}, {kind}", self.n_blocks, *shape, dtype=self.items.dtype)
+
+
+def as_array(z: Tensor) -> np.ndarray:
+    """Z as the Numba passes read it: float32, or the bits of bfloat16 as uint16; shares memory."""
+    return z.view(torch.int16).numpy().view(np.uint16) if z.dtype == torch.bfloat16 else z.numpy()
 
 
 def item_blocks(items: Tensor, gradient: Tensor | None, precision: str) -> list[ItemBlocks]:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import numba
 import numpy as np
 import pytest
 import torch
@@ -15,7 +16,9 @@ from torch import Tensor
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.model.target_attention import (
     cpu,
+    cpu_kernels,
     dispatch,
+    products,
     reference,
     select_backend,
     target_attention_loss,
@@ -102,16 +105,16 @@ def test_cpu_equals_reference_on_ragged_batches(
 
 
 def test_thousands_of_sessions_in_many_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cpu, "CHUNK_ELEMENTS", 300 * 97)
+    monkeypatch.setattr(cpu, "CHUNK_BYTES", 4 * 300 * 97)
     monkeypatch.setattr(cpu, "FEWEST_ROWS", 8)
     monkeypatch.setattr(reference, "BLOCK_ELEMENTS", 5_000)
     lengths = np.minimum(np.random.default_rng(3).geometric(0.25, 2003), 50).tolist()
-    assert len(list(cpu._chunks(torch.tensor(lengths), 97))) > 10
+    assert len(list(cpu._chunks(torch.tensor(lengths), torch.empty(97, 1), "float32"))) > 10
     assert_cpu_equals_reference(lengths, 97, 3, 0.5, 0.0, 5e-6, "float32")
 
 
 def test_session_with_more_rows_than_a_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cpu, "CHUNK_ELEMENTS", 1)
+    monkeypatch.setattr(cpu, "CHUNK_BYTES", 1)
     monkeypatch.setattr(cpu, "FEWEST_ROWS", 4)
     assert_cpu_equals_reference([1, 9, 1, 2, 30], 61, 4, 0.5, 0.1, 5e-6, "float32")
 
@@ -119,9 +122,29 @@ def test_session_with_more_rows_than_a_chunk(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.skipif(cpu.unavailable_reason("bfloat16") != "", reason=cpu.unavailable_reason("bfloat16"))
 @pytest.mark.parametrize("fewest_rows", [4, 64])
 def test_bfloat16_products_are_close(monkeypatch: pytest.MonkeyPatch, fewest_rows: int) -> None:
-    monkeypatch.setattr(cpu, "CHUNK_ELEMENTS", 1)  # one session a chunk, or several
+    monkeypatch.setattr(cpu, "CHUNK_BYTES", 1)  # one session a chunk, or several
     monkeypatch.setattr(cpu, "FEWEST_ROWS", fewest_rows)
     assert_cpu_equals_reference([1, 4, 2, 7, 50], 2 * COLUMNS + 37, 5, 0.5, 0.0, 2e-2, "bfloat16")
+
+
+def test_passes_read_and_round_bfloat16_as_torch_does() -> None:
+    numbers = torch.randn(2, 31, 7, generator=torch.Generator().manual_seed(7)) * 10.0 ** torch.arange(-3, 4)
+    low = numbers.bfloat16()
+    total = np.zeros((2, 31, 7), np.float32)
+    cpu_kernels.add_into(total, products.as_array(low))
+    assert torch.equal(torch.from_numpy(total), low.float())
+    summed = np.zeros((31, 7), np.float32)
+    cpu_kernels.add_blocks_into(summed, products.as_array(low))
+    assert torch.equal(torch.from_numpy(summed), low[0].float() + low[1].float())
+    rounded = torch.empty(1, 62 * 7, dtype=torch.bfloat16)
+
+    @numba.njit
+    def write(bits: np.ndarray, values: np.ndarray) -> None:
+        for i in range(len(values)):
+            bits[i] = cpu_kernels._like(values[i], bits[i])
+
+    write(products.as_array(rounded)[0], numbers.flatten().numpy())
+    assert torch.equal(rounded[0], low.flatten())
 
 
 @pytest.mark.parametrize("backend", ["reference", "cpu"])
