@@ -1,7 +1,7 @@
-"""Copy generated tables into the documents: python docs/insert_tables.py (``make report`` and ``make bench`` do).
+"""Copy generated tables into README and docs: python docs/insert_tables.py (``make report``, ``make bench``).
 
-A block of a document between ``<!-- table: FILE | SECTION -->`` and ``<!-- end of table -->`` holds the section of that name
-of a Markdown file, in the order of the file and as ``report`` wrote it.
+A block of a document between ``<!-- table: FILE | SECTION -->`` and ``<!-- end of table -->`` holds the section of that
+name of a Markdown file, in the order of the file and as ``report`` wrote it.
 """
 
 import re

@@ -11,6 +11,7 @@ from recbole_tagnnpp.experiment.report.score_rows import (
     SCORE_TITLES,
     ScoreRow,
     data_notes,
+    precision_note,
     rows_of_system,
     score_cells,
     score_columns,
@@ -71,6 +72,7 @@ def ablation_table(sections: Sequence[AblationSection]) -> Table:
     for section in sections:
         printed.append(Section(section.title, _cells(section)))
         notes += untested_note(section.title, section.rows)
+        notes += precision_note(section.title, section.rows)
     return Table(
         "table_2",
         "Table II: TAGNN++ without each of its parts",

@@ -11,6 +11,7 @@ from recbole_tagnnpp.experiment.report.score_rows import (
     ScoreRow,
     best_first,
     data_notes,
+    precision_note,
     rows_of_system,
     score_cells,
     score_columns,
@@ -60,6 +61,7 @@ def accuracy_table(sections: Sequence[AccuracySection]) -> Table:
         names = [Cell(row.system.title) for row in section.rows]
         printed.append(Section(section.title, [[name, *row] for name, row in zip(names, cells, strict=True)]))
         notes += untested_note(section.title, section.rows)
+        notes += precision_note(section.title, section.rows)
     notes += data_notes([section.measured.runs for section in sections])
     for dataset in dict.fromkeys(section.measured.runs.dataset for section in sections):
         if dataset in ELSEWHERE:

@@ -115,6 +115,20 @@ def untested_note(title: str, rows: Sequence[ScoreRow]) -> list[str]:
     return [f"{title}: no test possible for {', '.join(labels)}, whose records have no ranks of the test targets."]
 
 
+def precision_note(title: str, rows: Sequence[ScoreRow]) -> list[str]:
+    """Which rows of a section have runs with rounded matrix products."""
+    labels: dict[str, list[str]] = {}
+    for row in rows:
+        for record in row.runs.records if row.runs else ():
+            precision = record.config.get("target_attention_precision", "float32")
+            if precision != "float32" and row.label not in labels.setdefault(precision, []):
+                labels[precision].append(row.label)
+    return [
+        f"{title}: {precision} products of target attention in {', '.join(named)}."
+        for precision, named in sorted(labels.items())
+    ]
+
+
 def data_notes(all_data: Sequence[DataRuns]) -> list[str]:
     """Says where runs on differently prepared data are kept apart."""
     names = sorted({data.dataset for data in all_data if not data.is_only})

@@ -24,11 +24,15 @@ def test_a_run_belongs_to_its_own_row_alone(title: str) -> None:
         }
 
 
-@pytest.mark.parametrize("changes", [{"epochs": 1}, {"learning_rate": 0.5}, {"target_attention_precision": "bfloat16"}])
+@pytest.mark.parametrize("changes", [{"epochs": 1}, {"learning_rate": 0.5}, {"training_candidates": 2000}])
 def test_a_run_with_anything_else_belongs_to_no_row(changes: dict) -> None:
     config = config_of(find_system("TAGNNPP"), **changes)
     rows = [row for row in [*TABLE_ONE, *ablations("recommended")] if row.model == "TAGNNPP"]
     assert all(differences(row, config) for row in rows)
+
+
+def test_rounding_of_products_is_the_machines() -> None:
+    assert not differences(find_system("TAGNN"), config_of(find_system("TAGNN"), target_attention_precision="bfloat16"))
 
 
 def test_a_record_from_before_a_key_still_belongs() -> None:

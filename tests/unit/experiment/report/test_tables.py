@@ -90,6 +90,19 @@ def test_no_ranks_no_test_and_no_bold(tmp_path: Path) -> None:
     assert "SR-GNN" not in {row["System"] for row in rows_of(report, "by_popularity")}
 
 
+def test_tables_name_the_runs_with_rounded_products(tmp_path: Path) -> None:
+    write_run(tmp_path, TAGNNPP, seed=1)
+    write_run(tmp_path, TAGNNPP, seed=2, target_attention_precision="bfloat16")
+    write_run(tmp_path, TAGNNPP, seed=3, target_attention_precision="bfloat16")
+    write_run(tmp_path, SRGNN)
+    report = make_report(tmp_path)
+    assert row_of(report, "table_1", System=OURS)["Seeds"] == "3"
+    for label in ("table_1", "table_2"):
+        notes = [note for note in table_of(report, label).notes if "bfloat16" in note]
+        assert len(notes) == 1
+        assert notes[0].endswith(f"bfloat16 products of target attention in {OURS}.")
+
+
 def test_runs_on_different_data_never_meet(tmp_path: Path) -> None:
     write_run(tmp_path, TAGNNPP, 2.0, seed=1)
     write_run(tmp_path, TAGNNPP, 2.0, seed=2, checksum=OTHER_CHECKSUM, facts=make_facts(30))
