@@ -70,7 +70,7 @@ def most_recent_common(current: list[int], neighbour: list[int]) -> int:
 
 
 def vs_knn(training: list[list[int]], current: list[int], n_neighbors: int, sample_size: int | None) -> dict[int, float]:
-    """Scores with the 1 / |s| of both factors."""
+    """Scores with the 1 / |s| of the similarity."""
     length = len(current)
     similarity = {
         n: sum(last_place(item, current) for item in set(current) & set(training[n])) / length
@@ -79,9 +79,9 @@ def vs_knn(training: list[list[int]], current: list[int], n_neighbors: int, samp
     nearest = sorted(similarity, key=lambda n: (-rounded(similarity[n]), -n))[:n_neighbors]
     scores: dict[int, float] = {}
     for n in nearest:
-        weight = last_place(most_recent_common(current, training[n]), current) / length
+        steps = 1 + list(reversed(current)).index(most_recent_common(current, training[n]))
         for item in set(training[n]):
-            scores[item] = scores.get(item, 0.0) + similarity[n] * weight
+            scores[item] = scores.get(item, 0.0) + similarity[n] / steps
     return scores
 
 

@@ -46,8 +46,8 @@ class NeighbourItems:
         neighbour: [P] int64, which of the N neighbours.
         item: [P] int64.
         position: [P] int64, place of the item's last click in the neighbour, from 1.
-        last_common: [N] int64, place in the current session, from 1, of its most recent click on an item that the
-            neighbour holds too.
+        last_common: [N] int64, steps from the end of the current session, the last click being 1, to its most recent
+            click on an item that the neighbour holds too.
         anchor: [N] int64, place of that item's last click in the neighbour, from 1.
     """
 
@@ -218,9 +218,10 @@ class NeighbourRecommender(CountingRecommender):
         item, position = self._sessions.items[pairs], self._sessions.positions[pairs]
         place = places[found.row[neighbour], item].astype(np.int64)
         # no neighbour is without items, as reduceat needs
-        last_common = np.maximum.reduceat(place, starts) if len(starts) else starts
+        last_place = np.maximum.reduceat(place, starts) if len(starts) else starts
         # every item has a place of its own, so that one alone is the last common one
-        anchor = np.empty_like(last_common)
-        is_anchor = place == last_common[neighbour]
+        anchor = np.empty_like(last_place)
+        is_anchor = place == last_place[neighbour]
         anchor[neighbour[is_anchor]] = position[is_anchor]
-        return NeighbourItems(neighbour, item, position, last_common, anchor)
+        clicks = places.max(axis=1).astype(np.int64)[found.row]  # the last click has the highest place
+        return NeighbourItems(neighbour, item, position, clicks - last_place + 1, anchor)

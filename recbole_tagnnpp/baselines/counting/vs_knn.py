@@ -6,17 +6,16 @@ from recbole_tagnnpp.baselines.counting.training_sessions import FloatArray, Int
 
 class VSKNN(NeighbourRecommender):
     r"""Vector multiplication session kNN (Ludewig and Jannach 2018, "Evaluation of session-based recommendation
-    algorithms").
+    algorithms"), with the weights of its authors' code (session-rec, ``weighting`` and ``weighting_score`` ``div``).
 
     The item at place x of a current session s with |s| clicks weighs :math:`x / |s|`, so that the last click weighs 1
     (of an item that is clicked more than once, its last click counts).  The similarity to a training session n is the
     product of these weights with the binary vector of n: the sum over common items.  An item scores
-    :math:`\sum_n \mathrm{sim}(s, n)\, x_n / |s|` over those of the ``n_neighbors`` nearest sessions that hold it, where
-    :math:`x_n` is the place in s of the most recent item that n shares.  Candidates are the ``sample_size`` most recent
-    sessions that share an item with s.
+    :math:`\sum_n \mathrm{sim}(s, n) / d_n` over those of the ``n_neighbors`` nearest sessions that hold it, where
+    :math:`d_n` counts the steps from the end of s to the most recent item that n shares: 1 for the last click, 2 for the
+    one before.  Candidates are the ``sample_size`` most recent sessions that share an item with s.
 
-    The factors :math:`1 / |s|` change no ranking; the scores here are without them, whole numbers that are summed
-    without rounding, so that ties are exact.
+    The factor :math:`1 / |s|` changes no ranking; the scores here are without it.
     """
 
     def click_weights(self, positions: IntArray, lengths: IntArray) -> FloatArray:
@@ -24,5 +23,5 @@ class VSKNN(NeighbourRecommender):
         return positions.astype(float)
 
     def pair_weights(self, items: NeighbourItems, similarity: FloatArray) -> FloatArray:
-        """Similarity times the place of the last common item, the same for all items of a neighbour."""
-        return (similarity * items.last_common)[items.neighbour]
+        """Similarity over the steps to the last common item, the same for all items of a neighbour."""
+        return (similarity / items.last_common)[items.neighbour]

@@ -102,8 +102,7 @@ def _score_chunks(
         x = rows.of(chunk)
         scores = products.WORKSPACE.tensor("scores", len(chunk.first) - 1, items.shape[0])
         for run in runs:
-            columns = slice(run.first_item, run.first_item + run.items.shape[0] * run.items.shape[1])
-            cpu_kernels.score_rows(products.as_array(run.products(x)), chunk.first, scores.numpy()[:, columns])
+            cpu_kernels.score_rows(products.as_array(run.products(x)), chunk.first, run.first_item, scores.numpy())
         yield chunk, scores
 
 

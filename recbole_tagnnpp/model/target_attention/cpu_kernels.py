@@ -127,13 +127,14 @@ def _attend(z, low, high, first_key, score, peak, total):  # type: ignore[no-unt
 
 
 @njit(parallel=True, fastmath=FAST, cache=True, nogil=True)
-def score_rows(blocks, first, scores):  # type: ignore[no-untyped-def]
+def score_rows(blocks, first, first_item, scores):  # type: ignore[no-untyped-def]
     """Scores of the items of some blocks; Z is used up.
 
     Args:
         blocks: Z, float32 or the bits of bfloat16.
         first: [B + 1] int64, first value row of each session, then P.
-        scores: [B, blocks * columns] float32, out.
+        first_item: number of the first item of these blocks.
+        scores: [B, I] float32, contiguous (or the passes would not run in vectors); out in the columns of these blocks.
     """
     n_sessions, n_positions = len(first) - 1, first[-1]
     n_blocks, _, width = blocks.shape
@@ -141,7 +142,7 @@ def score_rows(blocks, first, scores):  # type: ignore[no-untyped-def]
         b, block = task % n_sessions, task // n_sessions
         z = blocks[block]
         low, high = first[b], first[b + 1]
-        score = scores[b, block * width : (block + 1) * width]
+        score = scores[b][first_item + block * width : first_item + (block + 1) * width]
         if high - low == 1:  # a softmax over one position is 1
             value = z[low]
             for j in range(width):

@@ -110,9 +110,10 @@ def equal_length_chunks(lengths: Tensor, n_items: int, device: torch.device) -> 
 
 def stable_topk(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """torch.topk along the last dimension of [m, I], with equal scores ordered by their index."""
-    best, chosen = torch.topk(scores, k, dim=1)
+    best, chosen = torch.topk(scores, min(k + 1, scores.shape[1]), dim=1)
     # torch.topk is free to take any of the items that tie with the k-th; those rows are sorted in full
-    tied = (scores >= best[:, -1:]).sum(1) > k
+    tied = (best[:, k - 1 : k] == best[:, k:]).flatten()  # [m], or nothing where k is all there is
+    best, chosen = best[:, :k], chosen[:, :k]
     if bool(tied.any()):
         full, order = torch.sort(scores[tied], dim=1, descending=True, stable=True)
         best[tied], chosen[tied] = full[:, :k], order[:, :k]

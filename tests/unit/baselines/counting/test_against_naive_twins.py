@@ -25,7 +25,7 @@ def scaled(scores: dict[int, float], factor: float) -> dict[int, float]:
 
 
 def vs_knn_twin(**settings: Any) -> Twin:
-    return lambda training, s: scaled(naive.vs_knn(training, s, **settings), len(s) ** 2)
+    return lambda training, s: scaled(naive.vs_knn(training, s, **settings), len(s))
 
 
 def stan_twin(**settings: Any) -> Twin:
