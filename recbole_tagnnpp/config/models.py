@@ -12,6 +12,8 @@ from recbole_tagnnpp.errors import UserError
 OUR_MODELS = {
     "TAGNNPP": "recbole_tagnnpp.model.tagnnpp",
     "TAGNN": "recbole_tagnnpp.model.tagnn",
+    "GRU4Rec": "recbole_tagnnpp.baselines.gru4rec",
+    "NARM": "recbole_tagnnpp.baselines.narm",
     "SRGNN": "recbole_tagnnpp.baselines.srgnn",
     "GCSAN": "recbole_tagnnpp.baselines.gcsan",
     "LESSR": "recbole_tagnnpp.baselines.lessr.lessr",

@@ -1,4 +1,4 @@
-"""SRGNN and GCSAN compute what RecBole's own classes compute."""
+"""SRGNN, GCSAN, GRU4Rec and NARM compute what RecBole's own classes compute."""
 
 import copy
 from types import SimpleNamespace
@@ -9,6 +9,8 @@ import pytest
 import torch
 
 from recbole_tagnnpp.baselines.gcsan import GCSAN
+from recbole_tagnnpp.baselines.gru4rec import GRU4Rec
+from recbole_tagnnpp.baselines.narm import NARM
 from recbole_tagnnpp.baselines.padded_session_graph import padded_session_graphs
 from recbole_tagnnpp.baselines.srgnn import SRGNN
 from recbole_tagnnpp.config.models import find_model
@@ -18,9 +20,12 @@ from tests.unit.model.small_model import CONFIG, MAX_LENGTH, N_ITEMS, SESSIONS, 
 RECBOLE: dict[type, type] = {
     SRGNN: import_sequential_model("srgnn").SRGNN,
     GCSAN: import_sequential_model("gcsan").GCSAN,
+    GRU4Rec: import_sequential_model("gru4rec").GRU4Rec,
+    NARM: import_sequential_model("narm").NARM,
 }
 KEYS: dict[str, Any] = {
     **CONFIG, "step": 2, "loss_type": "CE", "weight": 0.6, "hidden_size": 10, "reg_weight": 0.01, "initializer_range": 0.3,
+    "num_layers": 1, "dropout_prob": 0.3, "dropout_probs": [0.3, 0.3],
 }  # fmt: skip
 BATCHES = [SESSIONS, [[4]], [[2, 2, 2], [1]], random_sessions(29, 3), random_sessions(31, 4, 2)]
 
