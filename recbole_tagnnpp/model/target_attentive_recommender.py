@@ -71,10 +71,8 @@ class TargetAttentiveRecommender(SequentialRecommender):
         self.normalize_embeddings: bool = config["normalize_embeddings"]
         self.normalization_scale: float = config["normalization_scale"]
         self.label_smoothing: float = config["label_smoothing"]
-        self.kernel = {
-            "backend": config["target_attention_backend"],
-            "precision": config["target_attention_precision"],
-        }
+        self.backend: str = config["target_attention_backend"]
+        self.training_precision: str = config["target_attention_precision"]
 
         n_candidates = config["training_candidates"]
         self.candidate_sampler = (
@@ -179,7 +177,8 @@ class TargetAttentiveRecommender(SequentialRecommender):
             items,
             targets,
             label_smoothing=self.label_smoothing,
-            **self.kernel,
+            backend=self.backend,
+            precision=self.training_precision,
         )
 
     def predict(self, interaction: Interaction) -> Tensor:
@@ -197,7 +196,7 @@ class TargetAttentiveRecommender(SequentialRecommender):
             encoded.session,
             encoded.lengths,
             self.candidate_embeddings(),
-            **self.kernel,
+            backend=self.backend,
         )
         return F.pad(scores, (1, 0), value=-torch.inf)
 
@@ -216,6 +215,6 @@ class TargetAttentiveRecommender(SequentialRecommender):
             encoded.lengths,
             self.candidate_embeddings(),
             k,
-            **self.kernel,
+            backend=self.backend,
         )
         return scores, candidates + 1

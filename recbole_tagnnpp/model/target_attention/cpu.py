@@ -55,12 +55,10 @@ def target_attention_loss(
     return fused_loss(compute, keys, values, session, items)
 
 
-def target_attention_scores(
-    keys: Tensor, values: Tensor, session: Tensor, lengths: Tensor, items: Tensor, *, precision: str = "float32"
-) -> Tensor:
+def target_attention_scores(keys: Tensor, values: Tensor, session: Tensor, lengths: Tensor, items: Tensor) -> Tensor:
     """Scores [B, I]; no gradient."""
     scores = torch.empty(session.shape[0], items.shape[0])
-    for chunk, chunk_scores in _score_chunks(keys, values, session, lengths, items, precision):
+    for chunk, chunk_scores in _score_chunks(keys, values, session, lengths, items):
         scores[chunk.sessions] = chunk_scores
     return scores
 
@@ -72,13 +70,11 @@ def target_attention_topk(
     lengths: Tensor,
     items: Tensor,
     k: int,
-    *,
-    precision: str = "float32",
 ) -> tuple[Tensor, Tensor]:
     """The k best items of each session, best first; of equal scores the lower item index comes first."""
     best = torch.empty(session.shape[0], k)
     chosen = torch.empty(session.shape[0], k, dtype=torch.int64)
-    for chunk, scores in _score_chunks(keys, values, session, lengths, items, precision):
+    for chunk, scores in _score_chunks(keys, values, session, lengths, items):
         best[chunk.sessions], chosen[chunk.sessions] = stable_topk(scores, k)
     return best, chosen
 
@@ -89,7 +85,7 @@ def _chunks(lengths: Tensor, items: Tensor, precision: str) -> Iterator[Chunk]:
 
 
 def _score_chunks(
-    keys: Tensor, values: Tensor, session: Tensor, lengths: Tensor, items: Tensor, precision: str
+    keys: Tensor, values: Tensor, session: Tensor, lengths: Tensor, items: Tensor
 ) -> Iterator[tuple[Chunk, Tensor]]:
     """Scores [b, I] of one chunk of sessions after the other."""
     from recbole_tagnnpp.model.target_attention import cpu_kernels, products
@@ -97,12 +93,12 @@ def _score_chunks(
     cpu_kernels.match_torch_threads()
     keys, values, session, items = plain(keys, values, session, items)
     rows = Rows(keys, values, session, lengths)
-    runs = products.item_blocks(items, None, precision)
-    for chunk in _chunks(lengths, items, precision):
+    runs = products.item_blocks(items, None, "float32")
+    for chunk in _chunks(lengths, items, "float32"):
         x = rows.of(chunk)
         scores = products.WORKSPACE.tensor("scores", len(chunk.first) - 1, items.shape[0])
         for run in runs:
-            cpu_kernels.score_rows(products.as_array(run.products(x)), chunk.first, run.first_item, scores.numpy())
+            cpu_kernels.score_rows(run.products(x).numpy(), chunk.first, run.first_item, scores.numpy())
         yield chunk, scores
 
 

@@ -57,12 +57,10 @@ def target_attention_loss(
     return fused_loss(compute, keys, values, session, items)
 
 
-def target_attention_scores(
-    keys: Tensor, values: Tensor, session: Tensor, lengths: Tensor, items: Tensor, *, precision: str = "float32"
-) -> Tensor:
+def target_attention_scores(keys: Tensor, values: Tensor, session: Tensor, lengths: Tensor, items: Tensor) -> Tensor:
     """Scores [B, I]; no gradient."""
     scores = torch.empty(session.shape[0], items.shape[0], device=session.device)
-    for chunk, chunk_scores in _score_chunks(keys, values, session, lengths, items, precision):
+    for chunk, chunk_scores in _score_chunks(keys, values, session, lengths, items):
         scores[chunk.sessions] = chunk_scores
     return scores
 
@@ -74,12 +72,10 @@ def target_attention_topk(
     lengths: Tensor,
     items: Tensor,
     k: int,
-    *,
-    precision: str = "float32",
 ) -> tuple[Tensor, Tensor]:
     """The k best items of each session, best first; of equal scores the lower item index comes first."""
     best, chosen = [], []
-    for _, scores in _score_chunks(keys, values, session, lengths, items, precision):
+    for _, scores in _score_chunks(keys, values, session, lengths, items):
         chunk_best, chunk_chosen = stable_topk(scores, k)
         best.append(chunk_best)
         chosen.append(chunk_chosen)
@@ -147,16 +143,16 @@ def _write_scores(z: Tensor, first: Tensor, n_positions: int) -> Tensor:
 
 
 def _score_chunks(
-    keys: Tensor, values: Tensor, session: Tensor, lengths: Tensor, items: Tensor, precision: str
+    keys: Tensor, values: Tensor, session: Tensor, lengths: Tensor, items: Tensor
 ) -> Iterator[tuple[Chunk, Tensor]]:
     """Scores [b, I] of one chunk of sessions after the other."""
     keys, values, session, items = plain(keys, values, session, items)
     host_lengths = lengths.cpu()
     rows = Rows(keys, values, session, host_lengths)
     parts = _chunks_of(host_lengths, items.shape[0])
-    products = _Products(items, precision, _most_rows(parts))
+    products = _Products(items, "float32", _most_rows(parts))
     for chunk in parts:
-        with torch.no_grad(), _as_asked(items.device, precision):
+        with torch.no_grad(), _as_asked(items.device, "float32"):
             first = torch.from_numpy(chunk.first).to(items.device)
             scores = _write_scores(products.z(rows.of(chunk)), first, int(chunk.first[-1]))
         yield chunk, scores

@@ -80,17 +80,18 @@ def target_attention_scores(
     items: Tensor,
     *,
     backend: str = "auto",
-    precision: str = "float32",
 ) -> Tensor:
     """Scores [B, I] of all items; arguments as in :func:`target_attention_loss`.
+
+    Products are float32 here whatever training used: scores rounded to bfloat16 would tie.
 
     Differentiable on the reference backend only: where a gradient is asked for, that one is taken.
     """
     _check_shapes(keys, values, session, lengths, items)
-    name = select_backend(backend, session.device, session.dtype, precision)
+    name = select_backend(backend, session.device, session.dtype, "float32")
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (keys, values, session, items)):
         name = "reference"
-    return _module(name).target_attention_scores(keys, values, session, lengths, items, precision=precision)
+    return _module(name).target_attention_scores(keys, values, session, lengths, items)
 
 
 def target_attention_topk(
@@ -102,7 +103,6 @@ def target_attention_topk(
     k: int,
     *,
     backend: str = "auto",
-    precision: str = "float32",
 ) -> tuple[Tensor, Tensor]:
     """The k best items of each session without ever holding all the scores; no gradient.
 
@@ -110,14 +110,14 @@ def target_attention_topk(
         scores [B, k], descending, and item indices [B, k] int64; of equal scores the lower index comes first.
 
     Raises:
-        UserError: unknown backend or precision.
+        UserError: unknown backend.
         ValueError: shapes or lengths that do not fit together, or k outside 1..I.
     """
     _check_shapes(keys, values, session, lengths, items)
     if not 1 <= k <= items.shape[0]:
         raise ValueError(f"k must lie in 1..{items.shape[0]} (the number of items), not {k}")
-    name = select_backend(backend, session.device, session.dtype, precision)
-    return _module(name).target_attention_topk(keys, values, session, lengths, items, k, precision=precision)
+    name = select_backend(backend, session.device, session.dtype, "float32")
+    return _module(name).target_attention_topk(keys, values, session, lengths, items, k)
 
 
 def target_attention_pairs(keys: Tensor, values: Tensor, session: Tensor, lengths: Tensor, pair_items: Tensor) -> Tensor:

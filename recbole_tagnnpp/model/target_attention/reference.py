@@ -46,13 +46,11 @@ def target_attention_loss(
     return total / session.shape[0]
 
 
-def target_attention_scores(
-    keys: Tensor, values: Tensor, session: Tensor, lengths: Tensor, items: Tensor, *, precision: str = "float32"
-) -> Tensor:
+def target_attention_scores(keys: Tensor, values: Tensor, session: Tensor, lengths: Tensor, items: Tensor) -> Tensor:
     """Scores [B, I]; differentiable."""
     blocks, order = [], []
     for members, rows in equal_length_chunks(lengths, items.shape[0], session.device):
-        blocks.append(_scores(keys[rows], values[rows], session[members], items, precision))
+        blocks.append(_scores(keys[rows], values[rows], session[members], items, "float32"))
         order.append(members)
     return torch.cat(blocks)[torch.argsort(torch.cat(order))]
 
@@ -64,15 +62,13 @@ def target_attention_topk(
     lengths: Tensor,
     items: Tensor,
     k: int,
-    *,
-    precision: str = "float32",
 ) -> tuple[Tensor, Tensor]:
     """The k best items of each session, best first; of equal scores the lower item index comes first."""
     best = torch.empty((session.shape[0], k), dtype=accumulation_dtype(session), device=session.device)
     chosen = torch.empty((session.shape[0], k), dtype=torch.int64, device=session.device)
     with torch.no_grad():
         for members, rows in equal_length_chunks(lengths, items.shape[0], session.device):
-            scores = _scores(keys[rows], values[rows], session[members], items, precision)
+            scores = _scores(keys[rows], values[rows], session[members], items, "float32")
             best[members], chosen[members] = stable_topk(scores, k)
     return best, chosen
 

@@ -157,6 +157,17 @@ def test_mixed_precision_is_close() -> None:
     assert_mixed_precision_is_close(small_model(6, dtype=torch.float32), interaction(SESSIONS))
 
 
+def test_precision_rounds_the_loss_and_never_the_scores() -> None:
+    exact, rounded = (
+        small_model(6, dtype=torch.float32, target_attention_precision=p, target_attention_backend="reference")
+        for p in ("float32", "bfloat16")
+    )
+    batch = interaction(SESSIONS)
+    assert exact.calculate_loss(batch) != rounded.calculate_loss(batch)
+    assert torch.equal(exact.full_sort_predict(batch), rounded.full_sort_predict(batch))
+    assert torch.equal(exact.top_items(batch, 5)[0], rounded.top_items(batch, 5)[0])
+
+
 def test_training_leaves_the_padding_row_at_zero_and_moves_every_other_weight() -> None:
     model = small_model(7, dtype=torch.float32, hidden_dropout_prob=0.1).train()
     before = {name: p.detach().clone() for name, p in model.named_parameters()}

@@ -310,9 +310,10 @@ def test_bfloat16_needs_a_processor_that_has_it(monkeypatch: pytest.MonkeyPatch)
 def test_tf32_is_float32_on_a_cpu() -> None:
     k, v, s, e = (t.detach() for t in inputs([2, 4], 31, 12, dtype=torch.float32))
     sizes = torch.tensor([2, 4])
+    targets = torch.tensor([3, 0])
     for backend in ("reference", "cpu"):
         plain, tf32 = (
-            target_attention_scores(k, v, s, sizes, e, backend=backend, precision=p) for p in ("float32", "tf32")
+            target_attention_loss(k, v, s, sizes, e, targets, backend=backend, precision=p) for p in ("float32", "tf32")
         )
         assert torch.equal(plain, tf32)
 
@@ -321,7 +322,7 @@ def test_tf32_is_float32_on_a_cpu() -> None:
 def test_unknown_backend_and_precision(key: str, value: str) -> None:
     k, v, s, e = inputs([2], 5, 15)
     with pytest.raises(UserError, match=f"target_attention_{key}='{value}': allowed are"):
-        target_attention_scores(k, v, s, torch.tensor([2]), e, **{key: value})
+        target_attention_loss(k, v, s, torch.tensor([2]), e, torch.tensor([0]), **{key: value})
 
 
 @pytest.mark.parametrize(

@@ -47,11 +47,11 @@ def assert_equals_reference(
         assert error <= 10 * tolerance * max(float(wanted.norm()), floor) + 2e-6
 
     plain = [t.detach() for t in tensors]
-    scores = cuda.target_attention_scores(*plain[:3], sizes, plain[3], precision=precision)
+    scores = cuda.target_attention_scores(*plain[:3], sizes, plain[3])
     wanted = reference.target_attention_scores(*exact[:3], sizes, exact[3]).detach()
     assert float((scores.double() - wanted).norm()) <= 10 * tolerance * float(wanted.norm())
     count = min(5, n_items)
-    best, chosen = cuda.target_attention_topk(*plain[:3], sizes, plain[3], count, precision=precision)
+    best, chosen = cuda.target_attention_topk(*plain[:3], sizes, plain[3], count)
     assert torch.equal(chosen, scores.sort(dim=1, descending=True, stable=True).indices[:, :count])
     assert torch.equal(best, scores.gather(1, chosen))
     with torch.no_grad():
