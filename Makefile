@@ -31,6 +31,7 @@ types: install-dev
 
 bench: install-dev
 	$(RUN) -m benchmarks.bench
+	$(RUN) -m benchmarks.profile_training
 	$(RUN) docs/insert_tables.py
 
 report: install
