@@ -15,7 +15,7 @@ FILES = [REPOSITORY / "hyper.test", *sorted((REPOSITORY / "properties" / "search
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_every_draw_is_allowed(file: Path) -> None:
-    model = "TAGNNPP" if file.stem == "hyper" else file.stem
+    model = "TAGNNPP" if file.stem == "hyper" else file.name.split(".")[0]
     plan = plan_search(model, [], {"dataset": "demo", "params_file": str(file)})
     for setting in random_settings(plan.space, 20, 1, lambda setting: True):
         assert problem_of(plan.layers, setting) is None
