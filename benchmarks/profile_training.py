@@ -10,8 +10,8 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -50,9 +50,16 @@ class Clock:
             self.seconds[name] += passed - self._inner.pop()
             self._inner[-1] += passed
 
-    def around(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function, measured."""
+    @contextmanager
+    def on(self, parts: Sequence[tuple[Any, str, str]]) -> Iterator[None]:
+        """Measure methods and functions while a block runs: owner, name of the attribute, what it is called here."""
+        with ExitStack() as stack:
+            for owner, attribute, name in parts:
+                measured = self._around(name, getattr(owner, attribute))
+                stack.enter_context(mock.patch.object(owner, attribute, measured))
+            yield
 
+    def _around(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def measured(*arguments: Any, **keywords: Any) -> Any:
             with self.measure(name):
                 return function(*arguments, **keywords)
@@ -77,18 +84,12 @@ def profile_steps(data: BenchmarkData, steps: int, precision: str) -> dict[str, 
     batches = iter(loader)
     for _ in range(WARM_UP_STEPS):
         trainer.train_step(next(batches))
-    patches = [mock.patch.object(owner, name, clock.around(what, getattr(owner, name))) for owner, name, what in parts]
-    for patch in patches:
-        patch.start()
-    try:
+    with clock.on(parts):
         for _ in range(steps):
             with clock.measure("batch of sequences"):
                 batch = next(batches)
             with clock.measure("rest"):
                 trainer.train_step(batch)
-    finally:
-        for patch in patches:
-            patch.stop()
     return {name: 1e3 * seconds / steps for name, seconds in clock.seconds.items()}
 
 
@@ -106,18 +107,12 @@ def profile_evaluation(data: BenchmarkData, batches: int) -> dict[str, float]:
     iterator = iter(loader)
     with torch.no_grad():
         model.top_items(next(iterator), 20)
-        patches = [mock.patch.object(owner, name, clock.around(what, getattr(owner, name))) for owner, name, what in parts]
-        for patch in patches:
-            patch.start()
-        try:
+        with clock.on(parts):
             for _ in range(batches):
                 with clock.measure("batch of sequences"):
                     batch = next(iterator)
                 with clock.measure("rest"):
                     model.top_items(batch, 20)
-        finally:
-            for patch in patches:
-                patch.stop()
     return {name: 1e3 * seconds / (batches * size) * 1000 for name, seconds in clock.seconds.items()}
 
 
