@@ -37,7 +37,7 @@ def test_defaults_of_every_model_are_allowed(model: str) -> None:
         ("metrics", "mrr", True), ("metrics", [], False), ("metrics", ["MRR", 5], False), ("metrics", ["GAUC"], False),
         ("gpu_id", 0, True), ("gpu_id", "1", True), ("gpu_id", -1, False), ("gpu_id", "a", False), ("gpu_id", None, False),
         ("step_decay_factor", 1, True), ("step_decay_factor", 1.01, False), ("step_decay_factor", 0, False),
-        ("minimum_learning_rate", 0.001, True), ("minimum_learning_rate", 0.0011, False),
+        ("minimum_learning_rate", 0.001, True), ("minimum_learning_rate", 1.0, False),
         ("n_heads", 100, True), ("n_heads", 3, False),
         ("preparation", {"test_days": 1}, True), ("preparation", 5, False),
         ("stopping_step", 0, True), ("eval_step", 0, False), ("threads", None, True), ("epochs", 10.0, False),
@@ -124,3 +124,9 @@ def test_keys_without_effect_are_refused(key: str) -> None:
 
 def test_tables_do_not_overlap() -> None:
     assert not (RULES.keys() & FIXED.keys() | RULES.keys() & UNUSED.keys() | FIXED.keys() & UNUSED.keys())
+
+
+def test_the_learning_rate_ends_no_higher_than_it_begins() -> None:
+    settings(learning_rate=0.003, minimum_learning_rate=0.003)
+    with pytest.raises(UserError, match="--minimum_learning_rate="):
+        settings(learning_rate=0.003, minimum_learning_rate=0.0031)

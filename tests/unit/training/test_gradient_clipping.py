@@ -102,7 +102,9 @@ def test_exclusion_that_names_nothing() -> None:
 
 def test_inside_a_training_step(tmp_path: Path) -> None:
     rate, threshold = 0.5, 0.02
-    trainer = tiny_trainer(tmp_path, learner="sgd", learning_rate=rate, agc_lambda=threshold, agc_exclude=["readout"])
+    trainer = tiny_trainer(
+        tmp_path, learner="sgd", learning_rate=rate, weight_decay=0.0, agc_lambda=threshold, agc_exclude=["readout"]
+    )
     batch = next(iter(loader(trainer)))
     twin = copy.deepcopy(trainer.model)
     twin.load_state_dict(trainer.model.state_dict())

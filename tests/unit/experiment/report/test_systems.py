@@ -55,7 +55,7 @@ def test_models_and_presets_that_the_tables_do_not_have_get_a_row(tmp_path: Path
 
 def test_a_key_younger_than_the_record_had_its_default(tmp_path: Path) -> None:
     path = write_run(tmp_path, OURS)
-    edit(path, "config", "label_smoothing", value=...)
+    edit(path, "config", "position_order", value=...)
     assert find_row(read_record(path))[0] == OURS
     edit(path, "config", "normalize_embeddings", value=...)  # the preset sets it, the model's default is False
     found, _ = find_row(read_record(path))
