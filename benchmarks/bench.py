@@ -122,9 +122,9 @@ def main() -> None:
         "peak_mb": peak["TAGNNPP B=100"],
         "seconds_per_sequence": statistics.median(ours) / arguments.batch_size,
     }
-    record["figures"] = figures
     if BFLOAT16 in step_seconds:
         figures["bfloat16_seconds_per_sequence"] = statistics.median(step_seconds[BFLOAT16]) / arguments.batch_size
+    record["figures"] = figures
     write_report(record, arguments.output, device.type)
     print(
         "speedup_vs_naive={speedup_vs_naive:.1f} step_vs_srgnn={step_vs_srgnn:.2f} over_products={over_products:.2f} "

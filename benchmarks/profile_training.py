@@ -21,12 +21,11 @@ import torch
 
 import recbole_tagnnpp.recbole_compat  # noqa: F401
 from benchmarks.batches import BenchmarkData, load_benchmark_data
-from benchmarks.systems import build_trainer
+from benchmarks.systems import build_trainer, multiplies_bfloat16
 from recbole_tagnnpp.data.session_loader import SessionLoader
 from recbole_tagnnpp.experiment.environment import describe_machine, describe_versions
 from recbole_tagnnpp.files import atomic_write
 from recbole_tagnnpp.model import target_attentive_recommender as model_module
-from recbole_tagnnpp.model.target_attention.products import bfloat16_is_fast
 
 WARM_UP_STEPS = 5
 
@@ -165,7 +164,7 @@ def main() -> None:
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     data = load_benchmark_data(arguments.source, arguments.data_path)
-    precisions = ["float32", *(["bfloat16"] if bfloat16_is_fast() else [])]
+    precisions = ["float32", *(["bfloat16"] if multiplies_bfloat16(torch.device("cpu")) else [])]
     record = {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "data": data.origin,

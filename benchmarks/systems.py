@@ -26,9 +26,13 @@ BFLOAT16 = "TAGNNPP bfloat16"
 
 
 def compared_systems(device: torch.device) -> list[str]:
-    """What is measured side by side here; bfloat16 where the hardware multiplies it."""
-    fast = torch.cuda.is_bf16_supported(including_emulation=False) if device.type == "cuda" else bfloat16_is_fast()
-    return ["TAGNNPP", *([BFLOAT16] if fast else []), "naive", *RECBOLE_MODELS]
+    """What is measured side by side here."""
+    return ["TAGNNPP", *([BFLOAT16] if multiplies_bfloat16(device) else []), "naive", *RECBOLE_MODELS]
+
+
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether the hardware does so itself."""
+    return torch.cuda.is_bf16_supported(including_emulation=False) if device.type == "cuda" else bfloat16_is_fast()
 
 
 def build_trainer(

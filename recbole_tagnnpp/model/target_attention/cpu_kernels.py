@@ -131,7 +131,7 @@ def score_rows(blocks, first, first_item, scores):  # type: ignore[no-untyped-de
     """Scores of the items of some blocks; Z is used up.
 
     Args:
-        blocks: Z, float32 or the bits of bfloat16.
+        blocks: Z, float32.
         first: [B + 1] int64, first value row of each session, then P.
         first_item: number of the first item of these blocks.
         scores: [B, I] float32, contiguous (or the passes would not run in vectors); out in the columns of these blocks.
@@ -146,7 +146,7 @@ def score_rows(blocks, first, first_item, scores):  # type: ignore[no-untyped-de
         if high - low == 1:  # a softmax over one position is 1
             value = z[low]
             for j in range(width):
-                score[j] = _read(value[j])
+                score[j] = value[j]
         else:
             peak = np.empty(COLUMNS, np.float32)
             total = np.empty(COLUMNS, np.float32)

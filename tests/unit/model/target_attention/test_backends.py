@@ -129,6 +129,7 @@ def test_bfloat16_products_are_close(monkeypatch: pytest.MonkeyPatch, fewest_row
 
 def test_passes_read_and_round_bfloat16_as_torch_does() -> None:
     numbers = torch.randn(2, 31, 7, generator=torch.Generator().manual_seed(7)) * 10.0 ** torch.arange(-3, 4)
+    numbers[0, 0, :2] = torch.tensor([1.0 + 2.0**-8, 1.0 + 3.0 * 2.0**-8])  # halfway: one is rounded down, one up
     low = numbers.bfloat16()
     total = np.zeros((2, 31, 7), np.float32)
     cpu_kernels.add_into(total, products.as_array(low))
