@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from recbole_tagnnpp import __version__
-from recbole_tagnnpp.commands import ablate, compare, prepare, train, tune
+from recbole_tagnnpp.commands import ablate, compare, prepare, recommend, train, tune
 from recbole_tagnnpp.commands import report as report_command
 from recbole_tagnnpp.config.command_line import parse_arguments
 from recbole_tagnnpp.errors import UserError
@@ -17,6 +17,7 @@ usage: python -m recbole_tagnnpp COMMAND --key=value ...
 
   train     train and test a model:  train --dataset=diginetica [--model=TAGNNPP] [--epochs=5] ...
   prepare   make atomic files of a raw click log:  prepare --dataset=diginetica --source=PATH
+  recommend items for new sessions:  recommend --model_file=saved/.../model.pth --items=A,B,C
   compare   systems beside each other:  compare --dataset=diginetica [--models=TAGNNPP,SRGNN,STAN] [--seeds=1,2,3] ...
   ablate    TAGNN++ without each of its parts:  ablate --dataset=diginetica [--seeds=1,2,3] ...
   tune      search hyper-parameters:  tune --dataset=diginetica --params_file=hyper.test [--trials=20] [--workers=2] ...
@@ -55,7 +56,7 @@ def run_command(command: str, arguments: Sequence[str]) -> int:
     flag = FLAGS.get(command)
     arguments = [f"{flag}=True" if argument == flag else argument for argument in arguments]
     try:
-        return function(parse_arguments(arguments))
+        return function(parse_arguments(arguments, TEXTS.get(command, ())))
     except UserError as problem:
         return report(problem)
     except KeyboardInterrupt:
@@ -87,6 +88,7 @@ Command = Callable[[dict[str, Any]], int]
 COMMANDS: dict[str, tuple[Command, str]] = {
     "train": (train.train, train.HELP),
     "prepare": (prepare.prepare, prepare.HELP),
+    "recommend": (recommend.recommend, recommend.HELP),
     "compare": (compare.compare, compare.HELP),
     "ablate": (ablate.ablate, ablate.HELP),
     "tune": (tune.tune, tune.HELP),
@@ -95,3 +97,5 @@ COMMANDS: dict[str, tuple[Command, str]] = {
 """Name of a command: function, which returns the exit status, and help."""
 FLAGS = {"tune": "--resume", "report": "--check"}
 """Name of a command: its argument that may stand without a value, for True."""
+TEXTS = {"recommend": ("items",)}
+"""Name of a command: its arguments that are text whatever they look like; an item can be called 007 or 1e5."""

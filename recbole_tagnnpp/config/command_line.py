@@ -1,6 +1,6 @@
 """``--key=value`` arguments, RecBole's syntax, parsed from a list that is handed in."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +8,14 @@ from recbole_tagnnpp.config.yaml_files import parse_value, read_yaml
 from recbole_tagnnpp.errors import UserError
 
 
-def parse_arguments(arguments: Sequence[str]) -> dict[str, Any]:
+def parse_arguments(arguments: Sequence[str], texts: Collection[str] = ()) -> dict[str, Any]:
     """Turn ``["--dataset=demo", "--topk=[5, 10]"]`` into ``{"dataset": "demo", "topk": [5, 10]}``.
 
     RecBole reads ``sys.argv`` of whatever program runs and puts values through ``eval``; this does neither.
+
+    Args:
+        arguments: of the command line.
+        texts: keys whose values stay as they are written.
 
     Raises:
         UserError: an argument is not ``--key=value``, a key is given twice with different values, a value is broken.
@@ -26,7 +30,7 @@ def parse_arguments(arguments: Sequence[str]) -> dict[str, Any]:
         if "-" in key:
             raise UserError(f"argument {argument!r}: keys have underscores, write --{key.replace('-', '_')}={text}")
         try:
-            value = parse_value(text)
+            value = text if key in texts else parse_value(text)
         except ValueError as problem:
             raise UserError(f"argument --{key}: {problem}") from problem
         if key in found and found[key] != value:

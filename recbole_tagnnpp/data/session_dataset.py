@@ -63,7 +63,7 @@ class SessionDataset(SequentialDataset):
             self._vocabulary, self.training = self._loaded.vocabulary, self._loaded.training
         item_tokens = np.array(["[PAD]", *self._vocabulary.to_pylist()])
         self.item_list_field = self.iid_field + self.config["LIST_SUFFIX"]
-        session_tokens = np.arange(self.training.session_numbers.max() + 1).astype(str)
+        session_tokens = np.arange(self.training.session_numbers.max(initial=0) + 1).astype(str)
         session_tokens[0] = "[PAD]"
         for field, kind, tokens, length in (
             (self.uid_field, FeatureType.TOKEN, session_tokens, 1),

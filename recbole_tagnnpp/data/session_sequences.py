@@ -33,6 +33,17 @@ class SessionSequences:
     target_items: IntArray
     session_numbers: IntArray
 
+    @classmethod
+    def without_targets(cls, items: IntArray, ends: IntArray) -> "SessionSequences":
+        """Sessions whose next click nobody knows yet: each is one prefix, its target item 0.
+
+        Args:
+            items: [T] int64, items of all sessions one after the other.
+            ends: [N + 1] int64, session n is ``items[ends[n]:ends[n + 1]]``.
+        """
+        n_sessions = len(ends) - 1
+        return cls(items, ends, np.zeros(n_sessions, dtype=np.int64), np.arange(1, n_sessions + 1))
+
     def __len__(self) -> int:
         return len(self.target_items)
 
@@ -40,6 +51,10 @@ class SessionSequences:
     def prefix_lengths(self) -> IntArray:
         """[N] int64 number of clicks of each prefix."""
         return np.diff(self.prefix_ends)
+
+    def clicks_of(self, index: int) -> IntArray:
+        """[n] int64, the whole prefix of one sequence."""
+        return self.prefix_items[self.prefix_ends[index] : self.prefix_ends[index + 1]]
 
     def followed_by(self, other: "SessionSequences") -> "SessionSequences":
         """These sequences, then those of ``other``; session numbers of ``other`` move behind these."""

@@ -160,9 +160,10 @@ def _run(
         write_facts(place.record, manifest.checksum, TestSequenceFacts.of(test_data.sequences, known))
         write_ranks(place.record, final.target_ranks.numpy())
     write_record(place.record, record)  # last: whoever finds it finds the rest
-    _keep_final_weights(place, final)
+    weights = _keep_final_weights(place, final)
     print_result(record)
     logger.info(f"record written: {place.record}")
+    logger.info(f"model kept, for `recommend --model_file`: {weights}")
     return record
 
 
@@ -170,18 +171,23 @@ def _epoch_record(entry: dict[str, Any]) -> dict[str, Any]:
     return {**entry, "valid_result": percent(entry.get("valid_result"))}
 
 
-def _keep_final_weights(place: RunPlace, final: SessionTrainer) -> None:
+def _keep_final_weights(place: RunPlace, final: SessionTrainer) -> Path:
     """Once the record stands, keep the tested weights as ``model.pth`` and drop what only resuming needed.
 
     The resumable checkpoints go first: whatever is left after a kill in between starts a clean run.
+
+    Returns:
+        Path of the kept weights.
     """
-    with atomic_write(place.checkpoints / "model.pth", "wb") as kept, open(final.saved_model_file, "rb") as tested:
+    weights = place.checkpoints / "model.pth"
+    with atomic_write(weights, "wb") as kept, open(final.saved_model_file, "rb") as tested:
         shutil.copyfileobj(tested, kept)
     phases = [place.checkpoints / "refit", place.checkpoints / "selection"]
     for phase in phases:
         (phase / "last.pth").unlink(missing_ok=True)
     for phase in phases:
         shutil.rmtree(phase, ignore_errors=True)
+    return weights
 
 
 @contextlib.contextmanager

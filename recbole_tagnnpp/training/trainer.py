@@ -26,6 +26,7 @@ from recbole_tagnnpp.training.distributed.ranks import ALONE, Ranks
 from recbole_tagnnpp.training.gradient_clipping import AdaptiveGradientClipping
 from recbole_tagnnpp.training.learning_rate import LearningRateSchedule
 from recbole_tagnnpp.training.random_states import get_random_states, set_random_states
+from recbole_tagnnpp.training.ranking import best_items, full_scores
 from recbole_tagnnpp.training.target_collector import TargetCollector, rank_of_target
 
 NAN_CHECK_STEPS = 50
@@ -301,10 +302,10 @@ class SessionTrainer(Trainer):
             interaction = interaction.to(self.device)
             targets = interaction[self.config["ITEM_ID_FIELD"]]
             if self.eval_collector.needs_only_top_items:
-                top_items = self._top_items(interaction, largest_k)
+                top_items = best_items(self.model, interaction, largest_k)[1]
             else:
                 rows = torch.arange(len(targets), device=self.device)
-                scores = self._full_scores(interaction)
+                scores = full_scores(self.model, interaction)
                 self.eval_collector.eval_batch_collect(scores, interaction, rows, targets)
                 top_items = torch.topk(scores, largest_k, dim=1).indices
             own_results.append((top_items.cpu(), targets.cpu()))
@@ -317,16 +318,6 @@ class SessionTrainer(Trainer):
         result = self.evaluator.evaluate(self.eval_collector.get_data_struct())
         plain = {name: float(value) for name, value in result.items()}  # numpy scalars do not belong in checkpoints
         return self.ranks.gather(plain)[0]  # another kind of processor may round otherwise, and all must stop together
-
-    def _top_items(self, interaction: Interaction, k: int) -> Tensor:
-        if hasattr(self.model, "top_items"):
-            return self.model.top_items(interaction, k)[1]
-        return torch.topk(self._full_scores(interaction), k, dim=1).indices
-
-    def _full_scores(self, interaction: Interaction) -> Tensor:
-        scores = self.model.full_sort_predict(interaction).view(len(interaction), -1)
-        scores[:, 0] = -torch.inf  # padding is no recommendation
-        return scores
 
     def _valid_epoch(self, valid_data: SessionLoader, show_progress: bool = False) -> tuple[float, dict[str, float]]:
         result = self.evaluate(valid_data, load_best_model=False, show_progress=show_progress)

@@ -43,6 +43,7 @@ def test_help_does_not_import_torch() -> None:
         ["train", "--dataset=demo", "--model=FPMC"],
         ["train", "--dataset=demo", "--preset=best"],
         ["prepare", "--dataset=mine", "--source=x"],
+        ["recommend", "--items=3"],
     ],
 )
 def test_mistakes_show_before_torch_loads(arguments: list[str]) -> None:

@@ -63,6 +63,9 @@ class DGTN(SessionVectorRecommender):
         dataset: number of items (item 0 is padding) and training sequences.
     """
 
+    reads_training_sessions = True
+    """Tells those who load a checkpoint that the weights alone cannot score."""
+
     def __init__(self, config: Config, dataset: SessionDataset) -> None:
         super().__init__(config, dataset)
         self.training_sessions = collect_training_sessions(dataset.training, self.n_items)

@@ -14,6 +14,7 @@ from recbole_tagnnpp.experiment.fitting import fit_model, make_loader, trainer_c
 from recbole_tagnnpp.experiment.run import run
 from recbole_tagnnpp.training.checkpoint import load_checkpoint, save_checkpoint
 from recbole_tagnnpp.training.counting_trainer import CountingTrainer
+from recbole_tagnnpp.training.ranking import full_scores
 from recbole_tagnnpp.training.trainer import SessionTrainer, describe_epoch
 from tests.unit.training.small_run import tiny_config, tiny_trainer
 
@@ -86,7 +87,7 @@ def test_best_items_have_the_best_of_all_scores(root: Path, tmp_path: Path, mode
     config = tiny_config(root, model)
     trainer = fit(config, tmp_path)
     for batch in validation_loader(trainer, config):
-        scores = trainer._full_scores(batch)
+        scores = full_scores(trainer.model, batch)
         best, items = trainer.model.top_items(batch, 20)
         assert torch.equal(scores.gather(1, items), best)
         assert torch.equal(torch.topk(scores, 20, dim=1).values, best)

@@ -1,0 +1,86 @@
+"""``recommend``: the best next items for sessions, from a trained model."""
+
+from pathlib import Path
+from typing import Any
+
+from recbole_tagnnpp.errors import UserError
+
+HELP = """\
+usage: python -m recbole_tagnnpp recommend --model_file=saved/DATASET/RUN/model.pth --items=A,B,C [--topk=20]
+       python -m recbole_tagnnpp recommend --model_file=... --sessions=FILE --output=FILE [--topk=20]
+
+Recommends next items for sessions that the model need not have seen. Nothing but the model file is needed.
+
+  --model_file=FILE       the weights that a run has kept; it names them when it ends
+  --items=A,B,C           clicks of one session, oldest first; prints a table
+  --sessions=FILE         clicks of many sessions, in the form of dataset/NAME/NAME.inter (session, item and time)
+  --output=FILE           where their recommendations go: tab-separated session, rank, item and score
+  --topk=K                items per session, default 20
+  --exclude_clicked=True  leave out what the session has clicked already
+  --unknown_items=skip    pass over clicks on items that the model does not know; default refuse
+  --use_gpu=False, --threads=N, --show_progress=False"""
+
+DEFAULTS: dict[str, Any] = {
+    "model_file": None,
+    "items": None,
+    "sessions": None,
+    "output": None,
+    "topk": 20,
+    "exclude_clicked": False,
+    "unknown_items": "refuse",
+    "use_gpu": True,
+    "threads": None,
+    "show_progress": True,
+}
+
+
+def recommend(settings: dict[str, Any]) -> int:
+    """Recommend items for one session or for a file of sessions."""
+    options = _checked(settings)
+    import torch
+
+    from recbole_tagnnpp.recommendation import Recommender
+    from recbole_tagnnpp.recommendation.output import print_recommendations, write_recommendations
+
+    if options["threads"]:
+        torch.set_num_threads(options["threads"])
+    recommender = Recommender.load(Path(str(options["model_file"])).expanduser(), options["use_gpu"])
+    topk, exclude, skip = options["topk"], options["exclude_clicked"], options["unknown_items"] == "skip"
+    if options["items"] is not None:
+        items = [item.strip() for item in options["items"].split(",")]
+        (recommendations,) = recommender.recommend([items], topk, exclude, skip)
+        if not recommendations:
+            raise UserError(f"--items={options['items']}: the model knows none of them")
+        print_recommendations(recommendations)
+        return 0
+    file, output = (Path(str(options[key])).expanduser() for key in ("sessions", "output"))
+    sessions = recommender.read_sessions(file, skip, options["show_progress"])
+    write_recommendations(output, recommender, sessions, topk, exclude, options["show_progress"])
+    left_out = len(sessions.ids) - len(sessions.known)
+    without = f"; without any known item, and left out: {left_out}" if left_out else ""
+    print(f"{output}: {topk} items for each of {len(sessions.known)} sessions{without}")
+    return 0
+
+
+def _checked(settings: dict[str, Any]) -> dict[str, Any]:
+    """The arguments over their defaults; mistakes show before torch loads."""
+    for key in settings:
+        if key not in DEFAULTS:
+            raise UserError(f"--{key}: unknown argument of recommend; there are {', '.join('--' + k for k in DEFAULTS)}")
+    options = {**DEFAULTS, **settings}
+    if options["model_file"] is None:
+        raise UserError("recommend needs --model_file=..., the model.pth that a run has kept under saved/")
+    if (options["items"] is None) == (options["sessions"] is None):
+        raise UserError("recommend needs either --items=A,B,C or --sessions=FILE, see recommend --help")
+    if (options["sessions"] is None) != (options["output"] is None):
+        raise UserError("--sessions=FILE and --output=FILE belong together")
+    for key in ("exclude_clicked", "use_gpu", "show_progress"):
+        if not isinstance(options[key], bool):
+            raise UserError(f"--{key}={options[key]!r}: allowed is True or False")
+    if options["unknown_items"] not in ("refuse", "skip"):
+        raise UserError(f"--unknown_items={options['unknown_items']!r}: allowed is refuse or skip")
+    for key in ("topk", "threads"):
+        number = options[key]
+        if number != DEFAULTS[key] and (not isinstance(number, int) or isinstance(number, bool) or number < 1):
+            raise UserError(f"--{key}={number!r}: allowed is a whole number of at least 1")
+    return options

@@ -1,0 +1,87 @@
+"""Sessions to recommend for: from item names to the numbers that the model knows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from recbole_tagnnpp.data.rules import PreparationRules
+from recbole_tagnnpp.data.session_sequences import IntArray, SessionSequences
+from recbole_tagnnpp.data.sources import recbole_inter
+from recbole_tagnnpp.errors import UserError
+
+
+@dataclass(frozen=True)
+class NewSessions:
+    """Sessions in the model's item numbers.
+
+    Attributes:
+        ids: [S] names of all sessions.
+        known: [K] int64, ascending: which of them have an item that the model knows.
+        sequences: [K] the clicks of those; unknown items are left out.
+    """
+
+    ids: list[str]
+    known: IntArray
+    sequences: SessionSequences
+
+
+def sessions_of_items(sessions: Sequence[Sequence[str]], vocabulary: pa.Array, skip_unknown: bool) -> NewSessions:
+    """Sessions given as item names; their own names are their places, from 0.
+
+    Args:
+        sessions: clicks of each, oldest first.
+        vocabulary: names of items 1, 2, ...
+        skip_unknown: leave clicks on unknown items out instead of refusing them.
+
+    Raises:
+        UserError: a session is empty, or an item is unknown.
+    """
+    for place, session in enumerate(sessions):
+        if isinstance(session, str) or not all(isinstance(item, str) for item in session):
+            raise UserError(f"session {place}: must be a list of item names, found {str(session)[:80]!r}")
+        if not session:
+            raise UserError(f"session {place}: has no clicks; at least one is needed")
+    tokens = pa.array([item for session in sessions for item in session], pa.string())
+    ends = np.cumsum([0, *(len(session) for session in sessions)])
+    return _numbered([str(place) for place in range(len(sessions))], tokens, ends, vocabulary, skip_unknown, "")
+
+
+def sessions_of_file(
+    path: Path, rules: PreparationRules, vocabulary: pa.Array, skip_unknown: bool, show_progress: bool
+) -> NewSessions:
+    """Sessions of a click log in the form of ``<dataset>.inter``: session, item and time of every click.
+
+    Args:
+        path: the log.
+        rules: name its columns.
+        vocabulary, skip_unknown: see :func:`sessions_of_items`.
+        show_progress: progress bar.
+
+    Raises:
+        UserError: the file is missing or malformed, or an item is unknown.
+    """
+    log = recbole_inter.read(path, rules, show_progress)
+    tokens = log.item_tokens.take(pa.array(log.sessions.items))
+    return _numbered(log.sessions.ids.to_pylist(), tokens, log.sessions.ends, vocabulary, skip_unknown, f"{path}: ")
+
+
+def _numbered(
+    ids: list[str], tokens: pa.Array, ends: IntArray, vocabulary: pa.Array, skip_unknown: bool, where: str
+) -> NewSessions:
+    numbers = pc.index_in(tokens, value_set=vocabulary)
+    is_known = numbers.is_valid().to_numpy(zero_copy_only=False)
+    session_of_click = np.repeat(np.arange(len(ids)), np.diff(ends))
+    if not skip_unknown and not is_known.all():
+        click = int(np.argmin(is_known))
+        raise UserError(
+            f"{where}session {ids[session_of_click[click]]!r}: item {tokens[click].as_py()!r} is none of the "
+            f"{len(vocabulary)} items that the model knows; unknown_items=skip leaves such clicks out"
+        )
+    lengths = np.bincount(session_of_click[is_known], minlength=len(ids))
+    known = np.flatnonzero(lengths)
+    items = pc.drop_null(numbers).to_numpy().astype(np.int64) + 1
+    return NewSessions(ids, known, SessionSequences.without_targets(items, np.append(0, np.cumsum(lengths[known]))))

@@ -1,0 +1,56 @@
+"""What ``recommend`` shows and writes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from recbole_tagnnpp.files import atomic_write
+from recbole_tagnnpp.recommendation.new_sessions import NewSessions
+from recbole_tagnnpp.recommendation.recommender import Recommendation, Recommender
+
+
+def print_recommendations(recommendations: list[Recommendation], console: Console | None = None) -> None:
+    """Print the recommendations for one session, best first."""
+    table = Table()
+    table.add_column("rank", justify="right")
+    table.add_column("item")
+    table.add_column("score", justify="right")
+    for rank, recommendation in enumerate(recommendations, start=1):
+        table.add_row(str(rank), recommendation.item, f"{recommendation.score:.4f}")
+    (console or Console()).print(table)
+
+
+def write_recommendations(
+    path: Path,
+    recommender: Recommender,
+    sessions: NewSessions,
+    topk: int,
+    exclude_clicked: bool = False,
+    show_progress: bool = False,
+) -> None:
+    """Write a tab-separated file with a line for each session and rank, in the order of the sessions.
+
+    Args:
+        path: the file; it appears when it is whole.
+        recommender: asked for the recommendations.
+        sessions: whom they are for; those without a known item have no lines.
+        topk, exclude_clicked: see :meth:`Recommender.recommend`.
+        show_progress: progress bar.
+
+    Raises:
+        UserError: there are not that many items.
+    """
+    rules = recommender.column_rules
+    with atomic_write(path) as handle:
+        handle.write(f"{rules.session_field}:token\trank:float\t{rules.item_field}:token\tscore:float\n")
+        ids = iter(sessions.known.tolist())
+        for scores, items in recommender.rank(sessions.sequences, topk, exclude_clicked, show_progress):
+            for row_scores, row_names in zip(scores.tolist(), recommender.names(items), strict=True):
+                handle.writelines(_lines(sessions.ids[next(ids)], row_names, row_scores))
+
+
+def _lines(session_id: str, names: list[str], scores: list[float]) -> Iterator[str]:
+    for rank, (name, score) in enumerate(zip(names, scores, strict=True), start=1):
+        yield f"{session_id}\t{rank}\t{name}\t{score:.6g}\n"

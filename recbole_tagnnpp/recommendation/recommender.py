@@ -1,0 +1,146 @@
+"""The best items for sessions, from a trained model."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+
+from recbole_tagnnpp.data.rules import PreparationRules
+from recbole_tagnnpp.data.session_loader import SessionLoader
+from recbole_tagnnpp.data.session_sequences import IntArray, SessionSequences
+from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.progress import progress_bar
+from recbole_tagnnpp.recommendation.new_sessions import NewSessions, sessions_of_file, sessions_of_items
+from recbole_tagnnpp.recommendation.trained_model import TrainedModel, load_trained_model
+from recbole_tagnnpp.training.ranking import best_items
+
+FloatArray = npt.NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """One recommended item.
+
+    Attributes:
+        item: its name.
+        score: as the model gives it; within a session higher is better, between sessions it tells nothing.
+    """
+
+    item: str
+    score: float
+
+
+class Recommender:
+    """Recommends next items for sessions that the model need not have seen; any model of this package or of RecBole.
+
+    A recommendation depends on its own session alone, so sessions can be asked for one by one or all at once.
+
+    Args:
+        trained: the model; :meth:`load` reads one from a checkpoint.
+    """
+
+    def __init__(self, trained: TrainedModel) -> None:
+        self.model, self.config, self.dataset = trained.model, trained.config, trained.dataset
+        self._vocabulary = pa.array(self.dataset.item_tokens, pa.string())
+
+    @classmethod
+    def load(cls, model_file: str | Path, use_gpu: bool = True) -> "Recommender":
+        """Read a ``model.pth``, as every run leaves one in ``saved/<dataset>/<run>/``; no code from it is run.
+
+        Raises:
+            UserError: see :func:`~recbole_tagnnpp.recommendation.trained_model.load_trained_model`.
+        """
+        return cls(load_trained_model(Path(model_file), use_gpu))
+
+    def recommend(
+        self,
+        sessions: Sequence[Sequence[str]],
+        topk: int = 20,
+        exclude_clicked: bool = False,
+        skip_unknown: bool = False,
+    ) -> list[list[Recommendation]]:
+        """The best items for each session, best first.
+
+        Args:
+            sessions: item names of the clicks of each, oldest first; of long sessions the newest
+                ``MAX_ITEM_LIST_LENGTH`` clicks count.
+            topk: items per session.
+            exclude_clicked: leave out what the session has clicked already.
+            skip_unknown: pass over clicks on items that the model does not know; a session without any other has no
+                recommendations.
+
+        Raises:
+            UserError: a session is empty, an item is unknown, or there are not that many items.
+        """
+        new = sessions_of_items(sessions, self._vocabulary, skip_unknown)
+        results: list[list[Recommendation]] = [[] for _ in sessions]
+        places = iter(new.known.tolist())
+        for scores, items in self.rank(new.sequences, topk, exclude_clicked):
+            for row_scores, row_names in zip(scores.tolist(), self.names(items), strict=True):
+                pairs = zip(row_names, row_scores, strict=True)
+                results[next(places)] = [Recommendation(name, score) for name, score in pairs]
+        return results
+
+    def names(self, items: IntArray) -> list[list[str]]:
+        """Names of items [B, topk]."""
+        names = self._vocabulary.take(pa.array(items.ravel() - 1)).to_pylist()
+        return [names[start : start + items.shape[1]] for start in range(0, len(names), items.shape[1])]
+
+    def read_sessions(self, path: Path, skip_unknown: bool = False, show_progress: bool = False) -> NewSessions:
+        """Sessions of a click log in the form of the training data's ``<dataset>.inter``.
+
+        Raises:
+            UserError: the file is missing or malformed, or an item is unknown.
+        """
+        return sessions_of_file(path, self.column_rules, self._vocabulary, skip_unknown, show_progress)
+
+    @property
+    def column_rules(self) -> PreparationRules:
+        """Rules that name the columns of click logs, those that the training data was prepared by."""
+        rules = self.config["preparation"]
+        return PreparationRules() if rules is None else PreparationRules.from_mapping(rules, "preparation")
+
+    @torch.inference_mode()
+    def rank(
+        self, sequences: SessionSequences, topk: int, exclude_clicked: bool = False, show_progress: bool = False
+    ) -> Iterator[tuple[FloatArray, IntArray]]:
+        """The best items of each session, in batches in the order of the sessions.
+
+        Yields:
+            scores [B, topk] and items [B, topk] int64, best first.
+
+        Raises:
+            UserError: there are not that many items.
+        """
+        if not isinstance(topk, int) or isinstance(topk, bool) or topk < 1:
+            raise UserError(f"topk={topk!r}: allowed is a whole number of at least 1")
+        n_items = self.dataset.item_num - 1
+        loader = SessionLoader(
+            self.dataset,
+            sequences,
+            batch_size=self.config["eval_batch_size"],
+            shuffle=False,
+            seed=0,
+            pad_to_longest=getattr(self.model, "pads_to_longest", False),
+        )
+        first = 0
+        for batch in progress_bar(loader, "recommend", show_progress, total=len(loader)):
+            clicked = [sequences.clicks_of(first + row) for row in range(len(batch))] if exclude_clicked else None
+            k = topk + (max(len(np.unique(clicks)) for clicks in clicked) if clicked else 0)
+            if topk > n_items or k > n_items:
+                left = "" if k == topk else f" and a session has clicked {k - topk} of them"
+                raise UserError(f"topk={topk}: there are only {n_items} items{left}")
+            scores, items = (t.cpu().numpy() for t in best_items(self.model, batch.to(self.config["device"]), k))
+            yield (scores, items) if clicked is None else _without(clicked, scores, items, topk)
+            first += len(batch)
+
+
+def _without(clicked: list[IntArray], scores: FloatArray, items: IntArray, topk: int) -> tuple[FloatArray, IntArray]:
+    """The first ``topk`` of each row that are not clicked."""
+    is_new = np.stack([~np.isin(row, clicks) for row, clicks in zip(items, clicked, strict=True)])
+    first_new = np.argsort(~is_new, axis=1, kind="stable")[:, :topk]
+    return np.take_along_axis(scores, first_new, axis=1), np.take_along_axis(items, first_new, axis=1)

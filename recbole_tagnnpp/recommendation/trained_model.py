@@ -1,0 +1,70 @@
+"""A model as a checkpoint holds it, ready to score; the sessions that it was trained on are not needed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+import recbole_tagnnpp.recbole_compat  # noqa: F401  isort: skip
+from recbole.model.abstract_recommender import AbstractRecommender
+
+from recbole_tagnnpp.config.session_config import SessionConfig
+from recbole_tagnnpp.data.session_dataset import LoadedSessions, SessionDataset
+from recbole_tagnnpp.data.session_sequences import SessionSequences
+from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.training.checkpoint import load_checkpoint, load_weights
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model with its weights, in evaluation mode.
+
+    Attributes:
+        model: on the device of the configuration.
+        config: what it was trained with, but without candidate sampling and for one process.
+        dataset: its items, without sequences.
+    """
+
+    model: AbstractRecommender
+    config: SessionConfig
+    dataset: SessionDataset
+
+
+def load_trained_model(path: Path, use_gpu: bool = True) -> TrainedModel:
+    """Build the model of a checkpoint and put its weights into it.
+
+    Args:
+        path: a ``model.pth`` (or ``best.pth``, ``last.pth``) of a run.
+        use_gpu: where there is one.
+
+    Raises:
+        UserError: the checkpoint is missing, damaged, of another kind or version; the model reads its training sessions
+            while it scores (DGTN) and they are not in ``data_path``, or have other items.
+    """
+    checkpoint = load_checkpoint(path)
+    tokens = checkpoint["item_tokens"]
+    if not tokens or not all(isinstance(token, str) for token in tokens) or len(set(tokens)) < len(tokens):
+        raise UserError(f"{path}: key 'item_tokens' must be a list of different item names")
+    settings = {**checkpoint["config"], "preset": None, "nproc": 1, "use_gpu": use_gpu}
+    if "training_candidates" in settings:
+        settings["training_candidates"] = None  # a sampler would want to count the training sessions
+    try:
+        config = SessionConfig(config_dict=settings)
+    except UserError as problem:
+        raise UserError(f"{path}: its configuration is not one of this version: {problem}") from problem
+    if getattr(config.model_class, "reads_training_sessions", False):
+        dataset = SessionDataset(config)
+        if dataset.item_tokens != tokens:
+            raise UserError(f"{path}: its items are not those of {dataset.folder}, or are numbered otherwise")
+    else:
+        dataset = SessionDataset(config, _no_sequences(tokens))
+    model = config.model_class(config, dataset).to(config["device"])
+    load_weights(model, checkpoint, path)
+    model.eval()
+    return TrainedModel(model, config, dataset)
+
+
+def _no_sequences(item_tokens: list[str]) -> LoadedSessions:
+    nothing = SessionSequences.without_targets(np.zeros(0, dtype=np.int64), np.zeros(1, dtype=np.int64))
+    return LoadedSessions(pa.array(item_tokens, pa.string()), nothing, nothing)

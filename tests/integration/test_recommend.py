@@ -1,0 +1,97 @@
+"""``recommend`` as a user runs it, after a run of their own."""
+
+from pathlib import Path
+
+import pytest
+
+from recbole_tagnnpp.cli import main
+from recbole_tagnnpp.config.session_config import SessionConfig
+from recbole_tagnnpp.experiment.run import run
+from recbole_tagnnpp.recommendation import Recommender
+from tests.integration.tiny_dataset import settings, write_tiny_log
+
+
+@pytest.fixture(scope="module")
+def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("recommend")
+    rules = write_tiny_log(root / "dataset")
+    run(SessionConfig("TAGNNPP", "tiny", [rules], settings(root, epochs=1)))
+    (file,) = (root / "saved" / "tiny").glob("*/model.pth")
+    return file
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    lines = ["session_id:token\titem_id:token\ttimestamp:float"]
+    lines += ["b\ti5\t20", "a\ti3\t10", "b\ti4\t19", "c\tnew\t1", "a\tnew\t11"]
+    (tmp_path / "today.inter").write_text("\n".join(lines) + "\n")
+    return tmp_path / "today.inter"
+
+
+def test_one_session_gives_a_table(model_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["recommend", f"--model_file={model_file}", "--items=i4, i5", "--topk=3"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if "│" in line]
+    expected = Recommender.load(model_file).recommend([["i4", "i5"]], topk=3)[0]
+    assert [(line[1], line[3], line[5]) for line in lines] == [
+        (str(rank), r.item, f"{r.score:.4f}") for rank, r in enumerate(expected, start=1)
+    ]
+
+
+def test_a_file_of_sessions_gives_a_file(model_file: Path, log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = log.parent / "out" / "best.tsv"
+    arguments = [f"--model_file={model_file}", f"--sessions={log}", f"--output={output}", "--topk=2"]
+    assert main(["recommend", *arguments, "--unknown_items=skip", "--show_progress=False"]) == 0
+    assert capsys.readouterr().out.strip() == (
+        f"{output}: 2 items for each of 2 sessions; without any known item, and left out: 1"
+    )
+    header, *lines = output.read_text().splitlines()
+    assert header == "session_id:token\trank:float\titem_id:token\tscore:float"
+    best = Recommender.load(model_file).recommend([["i4", "i5"], ["i3"]], topk=2)
+    assert lines == [
+        f"{session}\t{rank}\t{r.item}\t{r.score:.6g}"
+        for session, recommendations in zip("ba", best, strict=True)
+        for rank, r in enumerate(recommendations, start=1)
+    ]
+
+
+def test_a_failure_leaves_the_file_of_before(model_file: Path, log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = log.parent / "best.tsv"
+    output.write_text("before")
+    arguments = ["recommend", f"--model_file={model_file}", f"--sessions={log}", f"--output={output}"]
+    assert main([*arguments, "--show_progress=False"]) == 2
+    assert "today.inter: session 'a': item 'new' is none of the 37 items" in capsys.readouterr().err
+    assert main([*arguments, "--unknown_items=skip", "--topk=38", "--show_progress=False"]) == 2
+    assert "topk=38: there are only 37 items" in capsys.readouterr().err
+    assert output.read_text() == "before"
+    assert sorted(file.name for file in log.parent.iterdir()) == ["best.tsv", "today.inter"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "recommend needs --model_file=..."),
+        (["--model_file=m.pth"], "either --items=A,B,C or --sessions=FILE"),
+        (["--model_file=m.pth", "--items=a", "--sessions=b"], "either --items=A,B,C or --sessions=FILE"),
+        (["--model_file=m.pth", "--sessions=b"], "--sessions=FILE and --output=FILE belong together"),
+        (["--model_file=m.pth", "--items=a", "--output=b"], "--sessions=FILE and --output=FILE belong together"),
+        (["--model_file=m.pth", "--items=a", "--topk=0"], "--topk=0: allowed is a whole number"),
+        (["--model_file=m.pth", "--items=a", "--threads=x"], "--threads='x': allowed is a whole number"),
+        (["--model_file=m.pth", "--items=a", "--unknown_items=drop"], "'drop': allowed is refuse or skip"),
+        (["--model_file=m.pth", "--items=a", "--exclude_clicked=2"], "--exclude_clicked=2: allowed is True or False"),
+        (["--model_file=m.pth", "--items=a", "--top_k=3"], "--top_k: unknown argument of recommend"),
+        (["--model_file=m.pth", "--items=a"], "m.pth: no such checkpoint"),
+    ],
+)
+def test_wrong_arguments(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["recommend", *arguments]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 1 and message in errors[0]
+
+
+def test_items_are_text_whatever_they_look_like(model_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for item in ("007", "1e5", "no", "[i1"):
+        assert main(["recommend", f"--model_file={model_file}", f"--items={item}"]) == 2
+        assert f"item {item!r} is none of the 37 items" in capsys.readouterr().err

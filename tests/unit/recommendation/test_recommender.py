@@ -1,0 +1,135 @@
+"""Recommendations are the model's best items; what was clicked can be left out; wrong checkpoints give a line."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from recbole_tagnnpp.data.session_dataset import SessionDataset
+from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.experiment.fitting import fit_model
+from recbole_tagnnpp.recommendation import Recommender
+from recbole_tagnnpp.training.checkpoint import load_checkpoint, save_checkpoint
+from recbole_tagnnpp.training.ranking import full_scores
+from recbole_tagnnpp.training.trainer import SessionTrainer
+from tests.unit.training.small_run import tiny_config
+
+MODELS = ["TAGNNPP", "TAGNN", "SRGNN", "LESSR", "CSRM", "FGNN", "DGTN", "SASRec", "RepeatNet", "STAN", "Pop"]
+SESSIONS = [["i3", "i5", "i3"], ["i11"], ["i2", "i4", "i7", "i9", "i11", "i13"], ["i30", "i31"]]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("recommendation")
+
+
+def trained(root: Path, model: str = "TAGNNPP", **changes: Any) -> SessionTrainer:
+    config = tiny_config(root, model, epochs=1, MAX_ITEM_LIST_LENGTH=7, **changes)
+    dataset = SessionDataset(config)
+    trainer = fit_model(config, dataset, root / f"{model}{changes}", dataset.training, dataset.validation)
+    trainer.dataset = dataset  # type: ignore[attr-defined]
+    return trainer
+
+
+@torch.no_grad()
+def naive_scores(trainer: SessionTrainer, session: list[str]) -> np.ndarray:
+    """Scores of all items for one session alone, by RecBole's padded form; index 0 is padding."""
+    dataset = trainer.dataset  # type: ignore[attr-defined]
+    numbers = [dataset.token2id("item_id", item) for item in session][-7:]
+    batch = dataset[np.array([0])]
+    batch.interaction["item_id_list"] = torch.tensor([numbers + [0] * (7 - len(numbers))])
+    batch.interaction["item_length"] = torch.tensor([len(numbers)])
+    trainer.model.eval()
+    return full_scores(trainer.model, batch)[0].numpy()
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_recommendations_are_the_best_scores_of_each_session_alone(root: Path, model: str) -> None:
+    trainer = trained(root, model)
+    recommender = Recommender.load(trainer.saved_model_file, use_gpu=False)
+    found = recommender.recommend(SESSIONS, topk=5)
+    for session, recommendations in zip(SESSIONS, found, strict=True):
+        scores = naive_scores(trainer, session)
+        best = np.sort(scores)[::-1][:5]
+        assert np.allclose([r.score for r in recommendations], best, rtol=1e-5, atol=1e-6)
+        items = [trainer.dataset.token2id("item_id", r.item) for r in recommendations]  # type: ignore[attr-defined]
+        assert len(set(items)) == 5
+        assert np.allclose(scores[items], best, rtol=1e-5, atol=1e-6)
+
+
+def test_weights_need_no_sessions_and_no_sampler(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = trained(root, training_candidates=13)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(SessionDataset, "_read", lambda *_: pytest.fail("a file of sessions was read"))
+    assert len(Recommender.load(trainer.saved_model_file).recommend([["i1"]], topk=3)[0]) == 3
+
+
+def test_clicked_items_can_be_left_out_even_those_beyond_the_longest_prefix(root: Path) -> None:
+    recommender = Recommender.load(trained(root).saved_model_file)
+    session = [f"i{n}" for n in range(4, 16)]  # 12 clicks, the model looks at 7
+    every = [r.item for r in recommender.recommend([session], topk=37)[0]]
+    new, other = recommender.recommend([session, ["i20"]], topk=25, exclude_clicked=True)
+    assert [r.item for r in new] == [item for item in every if item not in session]
+    assert "i20" not in [r.item for r in other] and len(other) == 25
+    with pytest.raises(UserError, match="topk=26: there are only 37 items and a session has clicked 12 of them"):
+        recommender.recommend([session], topk=26, exclude_clicked=True)
+
+
+def test_batches_do_not_matter(root: Path) -> None:
+    recommender = Recommender.load(trained(root).saved_model_file)
+    many = SESSIONS * 40  # more than a batch of 64
+    found = recommender.recommend(many, topk=4, exclude_clicked=True)
+    for session, recommendations in zip(many, found, strict=True):
+        (alone,) = recommender.recommend([session], topk=4, exclude_clicked=True)
+        assert [r.item for r in alone] == [r.item for r in recommendations]
+
+
+def test_sessions_of_unknown_items_have_no_recommendations(root: Path) -> None:
+    recommender = Recommender.load(trained(root).saved_model_file)
+    nothing, found = recommender.recommend([["x"], ["i1", "x"]], topk=2, skip_unknown=True)
+    assert nothing == []
+    assert found == recommender.recommend([["i1"]], topk=2)[0]
+    assert recommender.recommend([], topk=2) == []
+    with pytest.raises(UserError, match="item 'x' is none of the 37 items"):
+        recommender.recommend([["i1", "x"]])
+
+
+@pytest.mark.parametrize("topk", [0, True, "3", 38])
+def test_number_of_items_is_checked(root: Path, topk: Any) -> None:
+    with pytest.raises(UserError, match="topk="):
+        Recommender.load(trained(root).saved_model_file).recommend([["i1"]], topk=topk)
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "message"),
+    [
+        ("item_tokens", [], "key 'item_tokens' must be a list of different item names"),
+        ("item_tokens", ["i1", "i1"], "key 'item_tokens' must be"),
+        ("item_tokens", [1, 2], "key 'item_tokens' must be"),
+        ("item_tokens", ["i1", "i2"], "has shape"),
+        ("config", {"model": "TAGNNPP", "dataset": "tiny", "embeding_size": 3}, "its configuration is not one of this"),
+        ("config", {}, "its configuration is not one of this version: no dataset given"),
+    ],
+)
+def test_wrong_checkpoints(root: Path, tmp_path: Path, part: str, value: Any, message: str) -> None:
+    trainer = trained(root)
+    parts = load_checkpoint(Path(trainer.saved_model_file)) | {part: value}
+    file = tmp_path / "model.pth"
+    save_checkpoint(file, trainer.model, parts["config"], parts["item_tokens"], {})
+    with pytest.raises(UserError, match=r"model\.pth: ") as refused:
+        Recommender.load(file)
+    assert message in str(refused.value)
+
+
+def test_a_model_that_reads_its_training_sessions_wants_the_same_items(root: Path, tmp_path: Path) -> None:
+    trainer = trained(root, "DGTN")
+    parts = load_checkpoint(Path(trainer.saved_model_file))
+    file = tmp_path / "model.pth"
+    save_checkpoint(file, trainer.model, parts["config"], parts["item_tokens"][::-1], {})
+    with pytest.raises(UserError, match=r"its items are not those of .*tiny, or are numbered otherwise"):
+        Recommender.load(file)
+    save_checkpoint(file, trainer.model, {**parts["config"], "data_path": str(tmp_path)}, parts["item_tokens"], {})
+    with pytest.raises(UserError, match="no such file"):
+        Recommender.load(file)
