@@ -33,15 +33,21 @@ LABELS = "needs a label for every click, which sessions do not have"
 SAMPLED_ITEMS = "trains on sampled negative items; here all items compete"
 KNOWLEDGE_GRAPH = "needs a knowledge graph of the items"
 OWN_LOADER = "needs batches that only RecBole's own loader makes"
+RETURNING_USERS = "learns a vector for every user, and the sessions that it is tested on have no user that it has seen"
 UNABLE = {
     "BERT4Rec": OWN_LOADER,
+    "Caser": RETURNING_USERS,
     "DIEN": LABELS,
     "DIN": LABELS,
     "FDSA": ITEM_FEATURES,
+    "FOSSIL": RETURNING_USERS,
     "FPMC": SAMPLED_ITEMS,
     "GRU4RecF": ITEM_FEATURES,
     "GRU4RecKG": KNOWLEDGE_GRAPH,
+    "HGN": RETURNING_USERS,
+    "HRM": RETURNING_USERS,
     "KSR": KNOWLEDGE_GRAPH,
+    "NPE": RETURNING_USERS,
     "S3Rec": ITEM_FEATURES,
     "SASRecF": ITEM_FEATURES,
     "SHAN": OWN_LOADER,

@@ -15,10 +15,12 @@ class Rule:
     Attributes:
         allowed: in words, for the message.
         accepts: the check.
+        is_real: whether 12 means 12.0.
     """
 
     allowed: str
     accepts: Callable[[Any], bool]
+    is_real: bool = False
 
 
 def _is_number(value: Any) -> bool:
@@ -41,14 +43,14 @@ def integer(minimum: int, maximum: int | None = None, or_none: bool = False) -> 
 def number(above: float, or_none: bool = False) -> Rule:
     """A finite number larger than ``above``."""
     words = f"a number above {above}" + (", or ~" if or_none else "")
-    return Rule(words, lambda v: (or_none and v is None) or (_is_number(v) and above < v < float("inf")))
+    return Rule(words, lambda v: (or_none and v is None) or (_is_number(v) and above < v < float("inf")), is_real=True)
 
 
 def number_from(minimum: float, below: float | None = None) -> Rule:
     """A finite number in [minimum, below)."""
     limit = float("inf") if below is None else below
     words = f"a number of at least {minimum}" + ("" if below is None else f" and below {below}")
-    return Rule(words, lambda v: _is_number(v) and minimum <= v < limit)
+    return Rule(words, lambda v: _is_number(v) and minimum <= v < limit, is_real=True)
 
 
 def one_of(*values: str, or_none: bool = False) -> Rule:
@@ -112,7 +114,7 @@ RULES: dict[str, Rule] = {
     "learning_rate_schedule": one_of("constant", "step", "cosine"),
     "warmup_steps": integer(0),
     "step_decay_epochs": integer(1),
-    "step_decay_factor": Rule("a number above 0 and at most 1", lambda v: _is_number(v) and 0 < v <= 1),
+    "step_decay_factor": Rule("a number above 0 and at most 1", lambda v: _is_number(v) and 0 < v <= 1, is_real=True),
     "minimum_learning_rate": number_from(0.0),
     "clip_grad_norm": Rule(
         "~ or {max_norm: a number above 0}, with norm_type beside it if wanted",
@@ -258,6 +260,20 @@ UNUSED: dict[str, str] = {
     "valid_metric_bigger": "it follows from valid_metric",
 }  # fmt: skip
 """RecBole's keys that nothing here reads, and why: other values than RecBole's own would be ignored in silence."""
+
+
+def with_real_numbers(settings: Mapping[str, Any], model_defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with 12.0 for a 12 that stands where any number may: the same experiment has one name.
+
+    Args:
+        settings: of any source.
+        model_defaults: what the model's property file sets; tells the kind of keys without a rule.
+    """
+
+    def is_real(key: str) -> bool:
+        return RULES[key].is_real if key in RULES else isinstance(model_defaults.get(key), float)
+
+    return {key: float(value) if _is_integer(value) and is_real(key) else value for key, value in settings.items()}
 
 
 def check_values(

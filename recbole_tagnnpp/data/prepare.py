@@ -1,5 +1,6 @@
 """From a raw source to atomic files and their manifest: the steps in order."""
 
+from logging import getLogger
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from recbole_tagnnpp.data.manifest import MANIFEST_VERSION, Manifest, manifest_p
 from recbole_tagnnpp.data.protocol import hold_out_validation
 from recbole_tagnnpp.data.rules import PreparationRules
 from recbole_tagnnpp.data.sessions import SplitSessions
-from recbole_tagnnpp.data.sources.detection import files_of, read_source, resolve_source
+from recbole_tagnnpp.data.sources.detection import SPLIT_ALREADY, files_of, read_source, resolve_source
 from recbole_tagnnpp.data.statistics import describe
 from recbole_tagnnpp.dataset_names import check_dataset_name
 from recbole_tagnnpp.errors import UserError
@@ -35,6 +36,11 @@ def prepare(dataset: str, source: Path, output: Path, rules: PreparationRules, s
     """
     check_dataset_name(dataset)
     kind, source = resolve_source(source, dataset, rules.source_format)
+    if kind in SPLIT_ALREADY:
+        getLogger().warning(
+            f"{source}: filtered and split already; min_item_count, min_session_length, test_days and train_fraction "
+            "change nothing here"
+        )
     split = read_source(kind, source, rules, show_progress)
     _check_tokens(split.item_tokens, source)
     try:

@@ -96,6 +96,11 @@ class SessionDataset(SequentialDataset):
         """Everything but the test, to hand to other processes."""
         return LoadedSessions(self._vocabulary, self.training, self.validation)
 
+    def with_validation_for_training(self) -> "SessionDataset":
+        """The same items, with training and validation sequences both to learn from: what ``refit`` trains on."""
+        training = self.training.followed_by(self.validation)
+        return SessionDataset(self.config, LoadedSessions(self._vocabulary, training, self.validation))
+
     def test_sequences(self) -> SessionSequences:
         """Open the test file and read it; nothing but the final evaluation of a run calls this.
 

@@ -24,7 +24,6 @@ def fit_model(
     config: SessionConfig,
     dataset: SessionDataset,
     folder: Path,
-    training: SessionSequences,
     validation: SessionSequences | None,
     epochs: int | None = None,
     callback_fn: Callable[[int, float], None] | None = None,
@@ -34,9 +33,8 @@ def fit_model(
 
     Args:
         config: final configuration.
-        dataset: its vocabulary; the sequences may be a part of it.
+        dataset: its training sequences are what there is to learn.
         folder: of the checkpoints.
-        training: sequences to learn from.
         validation: sequences that choose the epoch; ``None`` keeps the last.
         epochs: number of epochs, default ``config["epochs"]``; schedules keep the shape of the latter.
         callback_fn: called with epoch and validation score after each epoch's checkpoint is written.
@@ -60,7 +58,7 @@ def fit_model(
         getLogger().info(f"continuing an interrupted run after epoch {trainer.start_epoch - 1}: {trainer.last_file}")
     valid_data = None if validation is None else make_loader(config, dataset, validation, training=False, model=model)
     trainer.fit(
-        make_loader(config, dataset, training, training=True, model=model),
+        make_loader(config, dataset, dataset.training, training=True, model=model),
         valid_data,
         show_progress=config["show_progress"],
         callback_fn=callback_fn,

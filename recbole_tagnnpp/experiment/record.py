@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.files import atomic_write
 
 RECORD_VERSION = 1
@@ -40,6 +41,24 @@ def run_name(config: dict[str, Any], digest: str) -> str:
     if config["refit"]:
         parts.append("refit")
     return "-".join([*parts, digest])
+
+
+def read_json_record(path: Path) -> dict[str, Any]:
+    """Read a record that a run of this version has written.
+
+    Raises:
+        UserError: not JSON, or not such a record.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as problem:
+        raise UserError(f"{path}: not a readable run record ({problem})") from problem
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: a run record is a JSON object, found {type(content).__name__}")
+    if content.get("record_version") != RECORD_VERSION:
+        found = repr(content["record_version"])[:80] if "record_version" in content else "nothing"
+        raise UserError(f"{path}: record_version must be {RECORD_VERSION}, found {found}")
+    return content
 
 
 def write_record(path: Path, record: Mapping[str, Any]) -> None:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from logging import getLogger
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,14 @@ from filelock import FileLock, Timeout
 
 from recbole_tagnnpp.config.session_config import SessionConfig
 from recbole_tagnnpp.data.locate import ensure_prepared
-from recbole_tagnnpp.data.manifest import Manifest
+from recbole_tagnnpp.data.manifest import Manifest, check_files
 from recbole_tagnnpp.data.rules import PreparationRules
 from recbole_tagnnpp.data.session_dataset import SessionDataset
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.environment import describe_machine, describe_versions, peak_memory_megabytes
 from recbole_tagnnpp.experiment.fitting import fit_model, make_loader
 from recbole_tagnnpp.experiment.logs import set_up_logging
-from recbole_tagnnpp.experiment.record import RECORD_VERSION, percent, run_digest, run_name, write_record
+from recbole_tagnnpp.experiment.record import RECORD_VERSION, percent, read_json_record, run_digest, run_name, write_record
 from recbole_tagnnpp.experiment.result_table import print_result
 from recbole_tagnnpp.experiment.target_ranks import TestSequenceFacts, write_facts, write_ranks
 from recbole_tagnnpp.files import atomic_write
@@ -43,6 +42,16 @@ class RunPlace:
     checkpoints: Path
     record: Path
 
+    @property
+    def weights(self) -> Path:
+        """The tested weights, kept when the run has ended."""
+        return self.checkpoints / "model.pth"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run ended here before; a record alone may come from another machine."""
+        return self.record.is_file() and self.weights.is_file()
+
 
 def run(
     config: SessionConfig, callback_fn: Callable[[int, float], None] | None = None, ranks: Ranks = ALONE
@@ -50,6 +59,7 @@ def run(
     """Prepare the data if necessary, train, select on validation data, test once, record.
 
     An interrupted run with the same configuration and data continues from its last finished epoch (``resume``).
+    A run that ended here before is not repeated (``resume=False`` repeats it).
     With ``refit`` the model is trained once more from the start on training plus validation sequences, for the number
     of epochs that validation chose, and that model is tested.
 
@@ -69,8 +79,20 @@ def run(
         torch.set_num_threads(config["threads"])
     manifest = ranks.first_before_others(lambda: prepare_data(config))
     place = place_of_run(config, manifest)
+    if ranks.gather(bool(config["resume"] and place.is_finished))[0]:
+        return _show_finished(place, ranks)
     with _alone_in(place.checkpoints) if ranks.is_first else contextlib.nullcontext():
         return _run(config, manifest, place, callback_fn, ranks)
+
+
+def _show_finished(place: RunPlace, ranks: Ranks) -> dict[str, Any]:
+    """Print the result of a run that ended before; returns its record."""
+    record = read_json_record(place.record)
+    if ranks.is_first:
+        print_result(record)
+        getLogger().info(f"this run has ended before, --resume=False repeats it; record: {place.record}")
+        getLogger().info(f"its model, for `recommend --model_file`: {place.weights}")
+    return record
 
 
 def place_of_run(config: SessionConfig, manifest: Manifest) -> RunPlace:
@@ -107,27 +129,73 @@ def _run(
     dataset = SessionDataset(config)
     logger.info(f"{dataset}; record: {place.record}")
 
-    phase = place.checkpoints / "selection"
-    fit = partial(fit_model, config, dataset, ranks=ranks)
-    selection = fit(phase, dataset.training, dataset.validation, callback_fn=callback_fn)
-    final = selection
-    known = dataset.training.followed_by(dataset.validation)
+    selection = fit_model(
+        config, dataset, place.checkpoints / "selection", dataset.validation, callback_fn=callback_fn, ranks=ranks
+    )
+    final, learnt_from = selection, dataset
     if config["refit"]:
-        final = fit(place.checkpoints / "refit", known, None, selection.best_epoch + 1)
+        learnt_from = dataset.with_validation_for_training()
+        final = fit_model(
+            config, learnt_from, place.checkpoints / "refit", None, epochs=selection.best_epoch + 1, ranks=ranks
+        )
 
     logger.info("test: the only look at the test sequences")
     test_started = time.perf_counter()
+    check_files(dataset.folder, manifest)  # training may have taken days: is this still the test of these sessions?
     test_data = make_loader(config, dataset, dataset.test_sequences(), training=False, model=final.model)
     test_result = final.evaluate(test_data, show_progress=config["show_progress"])
-    test_seconds = time.perf_counter() - test_started
+    finished = time.perf_counter()
 
     record = {
+        **_what_was_run(config, manifest, dataset, len(test_data.sequences)),
+        **_what_came_out(config, selection, final, test_result),
+        "test_seconds": finished - test_started,
+        "total_seconds_since_resume": finished - started,
+        "processes": ranks.size,
+        "started": started_at.isoformat(timespec="seconds"),
+    }
+    if not ranks.is_first:
+        return record
+    if final.target_ranks is not None:
+        known = dataset.training.followed_by(dataset.validation)
+        write_facts(place.record, manifest.checksum, TestSequenceFacts.of(test_data.sequences, known))
+        write_ranks(place.record, final.target_ranks.numpy())
+    write_record(place.record, record)  # last: whoever finds it finds the rest
+    _keep_final_weights(place, final)
+    print_result(record)
+    logger.info(f"record written: {place.record}")
+    logger.info(f"model kept, for `recommend --model_file`: {place.weights}")
+    return record
+
+
+def _what_was_run(config: SessionConfig, manifest: Manifest, dataset: SessionDataset, n_tested: int) -> dict[str, Any]:
+    """The part of a record that is known beforehand."""
+    return {
         "record_version": RECORD_VERSION,
         "model": config["model"],
         "dataset": config["dataset"],
         "preset": config["preset"],
         "seed": config["seed"],
         "refit": bool(config["refit"]),
+        "data": {
+            "checksum": manifest.checksum,
+            "training_sequences": len(dataset.training),
+            "validation_sequences": len(dataset.validation),
+            "test_sequences": n_tested,
+            "items": dataset.item_num - 1,
+            "statistics": manifest.statistics,
+        },
+        "machine": describe_machine(config["device"]),
+        "versions": describe_versions(),
+        "config": config.to_plain_dict(),
+    }
+
+
+def _what_came_out(
+    config: SessionConfig, selection: SessionTrainer, final: SessionTrainer, test_result: dict[str, float]
+) -> dict[str, Any]:
+    """The part of a record that training and test decide."""
+    return {
         "metrics_in": "percent",
         "valid_metric": config["valid_metric"],
         "best_epoch": selection.best_epoch,
@@ -136,58 +204,27 @@ def _run(
         "n_parameters": sum(p.numel() for p in final.model.parameters()),
         "epochs": [_epoch_record(e) for e in selection.history],
         "refit_epochs": [_epoch_record(e) for e in final.history] if config["refit"] else [],
-        "test_seconds": test_seconds,
-        "total_seconds_since_resume": time.perf_counter() - started,
-        "processes": ranks.size,
         "resumed": selection.resumed or final.resumed,
         "peak_memory_megabytes": peak_memory_megabytes(config["device"]),
-        "started": started_at.isoformat(timespec="seconds"),
-        "data": {
-            "checksum": manifest.checksum,
-            "training_sequences": len(dataset.training),
-            "validation_sequences": len(dataset.validation),
-            "test_sequences": len(test_data.sequences),
-            "items": dataset.item_num - 1,
-            "statistics": manifest.statistics,
-        },
-        "machine": describe_machine(config["device"]),
-        "versions": describe_versions(),
-        "config": config.to_plain_dict(),
     }
-    if not ranks.is_first:
-        return record
-    if final.target_ranks is not None:
-        write_facts(place.record, manifest.checksum, TestSequenceFacts.of(test_data.sequences, known))
-        write_ranks(place.record, final.target_ranks.numpy())
-    write_record(place.record, record)  # last: whoever finds it finds the rest
-    weights = _keep_final_weights(place, final)
-    print_result(record)
-    logger.info(f"record written: {place.record}")
-    logger.info(f"model kept, for `recommend --model_file`: {weights}")
-    return record
 
 
 def _epoch_record(entry: dict[str, Any]) -> dict[str, Any]:
     return {**entry, "valid_result": percent(entry.get("valid_result"))}
 
 
-def _keep_final_weights(place: RunPlace, final: SessionTrainer) -> Path:
+def _keep_final_weights(place: RunPlace, final: SessionTrainer) -> None:
     """Once the record stands, keep the tested weights as ``model.pth`` and drop what only resuming needed.
 
     The resumable checkpoints go first: whatever is left after a kill in between starts a clean run.
-
-    Returns:
-        Path of the kept weights.
     """
-    weights = place.checkpoints / "model.pth"
-    with atomic_write(weights, "wb") as kept, open(final.saved_model_file, "rb") as tested:
+    with atomic_write(place.weights, "wb") as kept, open(final.saved_model_file, "rb") as tested:
         shutil.copyfileobj(tested, kept)
     phases = [place.checkpoints / "refit", place.checkpoints / "selection"]
     for phase in phases:
         (phase / "last.pth").unlink(missing_ok=True)
     for phase in phases:
         shutil.rmtree(phase, ignore_errors=True)
-    return weights
 
 
 @contextlib.contextmanager

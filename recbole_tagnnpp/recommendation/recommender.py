@@ -35,7 +35,7 @@ class Recommendation:
 
 
 class Recommender:
-    """Recommends next items for sessions that the model need not have seen; any model of this package or of RecBole.
+    """Recommends next items for sessions that the model need not have seen; any model that runs here can be asked.
 
     A recommendation depends on its own session alone, so sessions can be asked for one by one or all at once.
 

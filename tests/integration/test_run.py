@@ -13,7 +13,8 @@ from recbole_tagnnpp.config.session_config import SessionConfig
 from recbole_tagnnpp.data.session_dataset import SessionDataset
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.result_table import print_result
-from recbole_tagnnpp.experiment.run import run
+from recbole_tagnnpp.experiment.run import prepare_data, run
+from recbole_tagnnpp.training.trainer import SessionTrainer
 from tests.integration.tiny_dataset import settings, write_tiny_log
 
 OURS_ONLY = ("embedding_size", "n_heads", "inner_size")
@@ -56,7 +57,7 @@ def test_every_model_runs_through_the_same_path(root: Path, model: str) -> None:
 
 
 def test_same_seed_same_result_and_another_seed_another(root: Path) -> None:
-    first, second, other = (run_tiny(root, epochs=2, seed=seed) for seed in (21, 21, 22))
+    first, second, other = (run_tiny(root, epochs=2, seed=seed, resume=False) for seed in (21, 21, 22))
     assert first["test_result"] == second["test_result"]
     assert [e["train_loss"] for e in first["epochs"]] == [e["train_loss"] for e in second["epochs"]]
     assert first["epochs"][0]["train_loss"] != other["epochs"][0]["train_loss"]
@@ -90,7 +91,6 @@ def test_the_test_file_is_read_once_and_after_training(root: Path, monkeypatch: 
         return read(dataset)
 
     monkeypatch.setattr(SessionDataset, "test_sequences", noted)
-    from recbole_tagnnpp.training.trainer import SessionTrainer
 
     train = SessionTrainer._train_epoch
 
@@ -107,12 +107,13 @@ def test_same_run_twice_at_once_is_refused(root: Path) -> None:
     run_tiny(root, epochs=1, seed=61)
     (folder,) = (root / "saved" / "tiny").glob("TAGNNPP-*-seed61-*")
     with FileLock(folder / "lock"), pytest.raises(UserError, match="another process is training this very run"):
-        run_tiny(root, epochs=1, seed=61)
+        run_tiny(root, epochs=1, seed=61, resume=False)
 
 
 def test_damaged_checkpoint_of_an_interrupted_run_gives_one_line(root: Path) -> None:
     run_tiny(root, epochs=1, seed=71)
     (folder,) = (root / "saved" / "tiny").glob("TAGNNPP-*-seed71-*")
+    (folder / "model.pth").unlink()
     (folder / "selection").mkdir()
     (folder / "selection" / "last.pth").write_bytes(b"half")
     with pytest.raises(UserError, match=r"selection/last\.pth: "):
@@ -133,3 +134,54 @@ def test_ablations_run(root: Path) -> None:
     for switch in ({"use_gnn": False}, {"use_position_embedding": False}, {"use_transformer": False}, {"agc_lambda": None}):
         record = run_tiny(root, epochs=1, seed=91, **switch)
         assert record["epochs"][0]["train_loss"] != full["epochs"][0]["train_loss"]
+
+
+def test_a_run_that_has_ended_is_shown_and_not_repeated(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = run_tiny(root, epochs=1, seed=101)
+    (record,) = (root / "results" / "tiny").glob("*seed101-*.json")
+    (weights,) = (root / "saved" / "tiny").glob("*seed101-*/model.pth")
+    written = record.stat().st_mtime_ns
+    with monkeypatch.context() as patch:
+        patch.setattr(SessionDataset, "test_sequences", lambda _: pytest.fail("tested again"))
+        capsys.readouterr()
+        assert run_tiny(root, epochs=1, seed=101) == json.loads(json.dumps(first))
+    assert "seed 101" in capsys.readouterr().out
+    assert record.stat().st_mtime_ns == written
+    assert run_tiny(root, epochs=1, seed=101, resume=False)["started"] >= first["started"]
+    assert record.stat().st_mtime_ns > written
+    weights.unlink()  # a record without a model comes from elsewhere
+    run_tiny(root, epochs=1, seed=101)
+    assert weights.is_file()
+    record.write_text("{")
+    with pytest.raises(UserError, match="not a readable run record"):
+        run_tiny(root, epochs=1, seed=101)
+
+
+def test_sessions_that_change_while_a_run_trains_are_not_tested_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = write_tiny_log(tmp_path / "dataset")
+    config = SessionConfig("TAGNNPP", "tiny", [rules], settings(tmp_path, epochs=1))
+    fit = SessionTrainer.fit
+
+    def fit_while_others_prepare(trainer: SessionTrainer, *arguments: Any, **options: Any) -> Any:
+        changed = SessionConfig("TAGNNPP", "tiny", [rules], {"preparation": {"test_days": 5}, **settings(tmp_path)})
+        prepare_data(changed)
+        return fit(trainer, *arguments, **options)
+
+    monkeypatch.setattr(SessionTrainer, "fit", fit_while_others_prepare)
+    with pytest.raises(UserError, match=r"tiny\..*: damaged or edited, it differs from the manifest"):
+        run(config)
+    assert not list((tmp_path / "results").glob("*/*.json"))
+
+
+def test_refit_learns_from_validation_sessions_in_every_way(root: Path) -> None:
+    config = SessionConfig("DGTN", "tiny", [root / "dataset" / "tiny.yaml"], {"data_path": str(root / "dataset")})
+    prepare_data(config)
+    dataset = SessionDataset(config)
+    both = dataset.with_validation_for_training()
+    n_training, n_validation = (len(set(part.session_numbers)) for part in (dataset.training, dataset.validation))
+    model = config.model_class(config, both)
+    assert len(set(model.training_sessions.items.row_of_value)) == n_training + n_validation
+    assert sum(both.item_counter.values()) == len(dataset.training) + len(dataset.validation)
+    assert both.item_tokens == dataset.item_tokens

@@ -235,7 +235,7 @@ def test_hyper_tuning_of_recbole_finds_the_best_of_a_grid_we_know(root: Path) ->
             setting = {"learning_rate": learning_rate, "train_batch_size": batch}
             config = SessionConfig("TAGNNPP", "tiny", files, {**own, **setting})
             dataset = SessionDataset(config)
-            trainer = fit_model(config, dataset, root / f"{learning_rate}-{batch}", dataset.training, dataset.validation)
+            trainer = fit_model(config, dataset, root / f"{learning_rate}-{batch}", dataset.validation)
             answers[learning_rate, batch] = trainer.best_valid_score
     best = max(answers, key=lambda key: answers[key])
     assert best[0] == 0.02
@@ -298,3 +298,18 @@ def test_training_and_searching_here_need_no_ray(root: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "best setting: learning_rate=0.01" in done.stdout
+
+
+def test_a_name_belongs_to_one_search(root: Path) -> None:
+    first = run_search(root, name="mine", final=False)
+    assert run_search(root, name="mine", final=False, workers=0)["trial_seconds"] == first["trial_seconds"]
+    for change in ({"agc_lambda": 0.5}, {"epochs": 1}, {"training_share": 0.5}):
+        with pytest.raises(UserError, match=rf"a search of this name has {next(iter(change))}=.*--resume=False"):
+            run_search(root, name="mine", final=False, **change)
+    with pytest.raises(UserError, match=r"a search of this name has space of learning_rate=.*give it another --name"):
+        run_search(root, space="broken.test", name="mine", final=False, train_batch_size=32)
+    other = run_search(root, name="mine", final=False, epochs=1, resume=False)
+    assert {len(trial["history"]) for trial in other["trials"]} == {1}
+    (root / "saved/search/tiny/mine/identity.json").write_text("[]")
+    with pytest.raises(UserError, match=r"identity\.json: not readable"):
+        run_search(root, name="mine", final=False, epochs=1)

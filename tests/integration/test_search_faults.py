@@ -138,7 +138,7 @@ def test_a_killed_worker_costs_one_epoch_and_changes_no_bit(scenario: Scenario, 
         settings(scenario.root, epochs=3, label_smoothing=KILLED_ONCE, target_attention_backend="reference"),
     )  # fmt: skip
     dataset = SessionDataset(config)
-    calm = fit_model(config, dataset, tmp_path, dataset.training, dataset.validation)
+    calm = fit_model(config, dataset, tmp_path, dataset.validation)
     assert [entry["train_loss"] for entry in found["history"]] == [entry["train_loss"] for entry in calm.history]
 
 

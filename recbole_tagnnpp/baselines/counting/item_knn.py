@@ -10,7 +10,7 @@ from recbole.data.dataset import Dataset
 from recbole_tagnnpp.baselines.counting.learnt_arrays import LearntArrays, check_ends, check_values_from
 from recbole_tagnnpp.baselines.counting.recommender import CountingRecommender
 from recbole_tagnnpp.baselines.counting.ties import settle_ties
-from recbole_tagnnpp.baselines.counting.training_sessions import SessionClicks
+from recbole_tagnnpp.data.whole_sessions import SessionClicks
 
 
 class ItemKNN(CountingRecommender):

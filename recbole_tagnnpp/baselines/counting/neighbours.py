@@ -17,7 +17,8 @@ from recbole.data.dataset import Dataset
 from recbole_tagnnpp.baselines.counting.learnt_arrays import LearntArrays, check_ends, check_values_from
 from recbole_tagnnpp.baselines.counting.recommender import CountingRecommender
 from recbole_tagnnpp.baselines.counting.ties import settle_ties
-from recbole_tagnnpp.baselines.counting.training_sessions import FloatArray, IntArray, SessionClicks
+from recbole_tagnnpp.data.session_sequences import IntArray
+from recbole_tagnnpp.data.whole_sessions import FloatArray, SessionClicks
 
 CHUNK_CANDIDATES = 1 << 22
 """Candidate sessions of all current sessions together that are held at once, about 100 MB of work space."""

@@ -16,8 +16,8 @@ from recbole.model.abstract_recommender import SequentialRecommender
 
 from recbole_tagnnpp.baselines.counting.learnt_arrays import LearntArrays, check_dtypes, check_values_from
 from recbole_tagnnpp.baselines.counting.ties import settle_ties
-from recbole_tagnnpp.baselines.counting.training_sessions import FloatArray, IntArray, SessionClicks, whole_sessions
-from recbole_tagnnpp.data.session_sequences import SessionSequences
+from recbole_tagnnpp.data.session_sequences import IntArray, SessionSequences
+from recbole_tagnnpp.data.whole_sessions import FloatArray, SessionClicks, whole_sessions
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.model.packing import pack_sessions
 

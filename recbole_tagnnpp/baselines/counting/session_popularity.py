@@ -5,7 +5,7 @@ from scipy import sparse
 
 from recbole_tagnnpp.baselines.counting.learnt_arrays import LearntArrays
 from recbole_tagnnpp.baselines.counting.recommender import CountingRecommender
-from recbole_tagnnpp.baselines.counting.training_sessions import SessionClicks
+from recbole_tagnnpp.data.whole_sessions import SessionClicks
 
 
 class SessionPop(CountingRecommender):

@@ -7,7 +7,8 @@ from recbole.config import Config
 from recbole.data.dataset import Dataset
 
 from recbole_tagnnpp.baselines.counting.neighbours import NeighbourItems, NeighbourRecommender
-from recbole_tagnnpp.baselines.counting.training_sessions import FloatArray, IntArray
+from recbole_tagnnpp.data.session_sequences import IntArray
+from recbole_tagnnpp.data.whole_sessions import FloatArray
 
 
 class STAN(NeighbourRecommender):

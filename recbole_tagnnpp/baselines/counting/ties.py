@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from recbole_tagnnpp.baselines.counting.training_sessions import FloatArray
+from recbole_tagnnpp.data.whole_sessions import FloatArray
 
 KEPT_BITS = 40
 """Of a float64's 53 significant bits."""

@@ -1,7 +1,8 @@
 """VS-kNN: session neighbours by a similarity that stresses the latest clicks."""
 
 from recbole_tagnnpp.baselines.counting.neighbours import NeighbourItems, NeighbourRecommender
-from recbole_tagnnpp.baselines.counting.training_sessions import FloatArray, IntArray
+from recbole_tagnnpp.data.session_sequences import IntArray
+from recbole_tagnnpp.data.whole_sessions import FloatArray
 
 
 class VSKNN(NeighbourRecommender):

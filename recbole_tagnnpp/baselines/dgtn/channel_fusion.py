@@ -3,8 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-FUSIONS = ("cnn", "max")
-
 
 class ChannelFusion(nn.Module):
     """Mix the two channels in the same way in every dimension.

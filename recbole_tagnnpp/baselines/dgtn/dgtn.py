@@ -34,7 +34,7 @@ class DGTN(SessionVectorRecommender):
 
     Neighbours are training sessions, the whole session of each: for the loss only sessions before the sequence's own
     one (never that one, so that a target cannot be read off), for scores all of them.  Time order is the order of the
-    training file.  Validation sessions that ``refit`` adds are no neighbours.  A score depends on its own session and on
+    training file; validation sessions that ``refit`` adds follow.  A score depends on its own session and on
     the training sessions alone.
 
     What the paper leaves open

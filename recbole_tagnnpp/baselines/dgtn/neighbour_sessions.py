@@ -7,8 +7,6 @@ from recbole_tagnnpp.baselines.dgtn.ragged import Ragged, ragged_from_rows
 from recbole_tagnnpp.baselines.dgtn.training_sessions import TrainingSessions
 from recbole_tagnnpp.data.session_sequences import IntArray
 
-SIMILARITIES = ("common_items", "cosine", "jaccard")
-
 
 class NeighbourSearch:
     """Finds the most similar earlier sessions among the training sessions.

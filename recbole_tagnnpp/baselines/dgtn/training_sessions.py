@@ -6,6 +6,7 @@ import numpy as np
 
 from recbole_tagnnpp.baselines.dgtn.ragged import Ragged, ragged_from_rows, sorted_distinct
 from recbole_tagnnpp.data.session_sequences import IntArray, SessionSequences
+from recbole_tagnnpp.data.whole_sessions import whole_sessions
 
 
 @dataclass(frozen=True)
@@ -29,20 +30,16 @@ class TrainingSessions:
 
 
 def collect_training_sessions(sequences: SessionSequences, n_items: int) -> TrainingSessions:
-    """Put the sessions of training sequences together again: each is its longest prefix and that prefix's target.
+    """What the graphs need of the whole sessions that training sequences are prefixes of.
 
     Args:
         sequences: prefixes of sessions whose numbers ascend with time, as ``prepare`` writes them.
         n_items: number of items, padding included.
     """
-    order = np.lexsort((sequences.prefix_lengths, sequences.session_numbers))
-    numbers = sequences.session_numbers[order]
-    longest = order[np.diff(numbers, append=-1) != 0]  # one row for each session
+    whole = whole_sessions(sequences)
+    clicks, numbers = whole.items, np.unique(sequences.session_numbers)
     n_rows = int(numbers[-1]) + 1 if len(numbers) else 1
-
-    prefixes = Ragged(sequences.prefix_items, sequences.prefix_ends).take(longest)
-    clicks = np.insert(prefixes.values, prefixes.ends[1:], sequences.target_items[longest])
-    session = np.repeat(sequences.session_numbers[longest], prefixes.lengths + 1)
+    session = np.repeat(numbers, whole.lengths)
     items = sorted_distinct(session * n_items + clicks)
 
     pair_session, pairs = unordered_pairs(session, clicks, n_items)

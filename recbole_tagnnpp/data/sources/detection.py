@@ -8,6 +8,9 @@ from recbole_tagnnpp.data.sessions import SplitSessions
 from recbole_tagnnpp.data.sources import diginetica, recbole_benchmark, recbole_inter, srgnn_processed, yoochoose
 from recbole_tagnnpp.errors import UserError
 
+SPLIT_ALREADY = ("srgnn_processed", "recbole_benchmark")
+"""Formats of sessions that somebody has filtered and split; rules about that come too late for them."""
+
 
 def find_source(folder: Path, dataset: str) -> Path | None:
     """A raw source in a dataset's folder: a known file name, SR-GNN's pair of files, or ``<dataset>.inter``."""
@@ -30,12 +33,12 @@ def resolve_source(source: Path, dataset: str, source_format: str) -> tuple[str,
     """
     if not source.exists():
         raise UserError(f"{source}: no such file or folder")
-    if source.is_dir() and source_format not in ("srgnn_processed", "recbole_benchmark"):
+    if source.is_dir() and source_format not in SPLIT_ALREADY:
         source = find_source(source, dataset) or source
     kind = detect_format(source) if source_format == "auto" else source_format
     if kind == "srgnn_processed" and not source.is_dir():
         source = source.parent
-    if source.is_dir() and kind not in ("srgnn_processed", "recbole_benchmark"):
+    if source.is_dir() and kind not in SPLIT_ALREADY:
         raise UserError(f"{source}: a folder without a file that source_format={kind} reads; name the file")
     return kind, source
 

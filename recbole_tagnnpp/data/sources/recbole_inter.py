@@ -10,7 +10,7 @@ from recbole_tagnnpp.data.tables import NUMBER, TEXT, first_line, read_columns
 from recbole_tagnnpp.errors import UserError
 
 DATE_UNIT_PER_DAY = 86_400  # dates are seconds, as RecBole's timestamps
-LATEST_SECOND = 1e15  # float64 still tells milliseconds apart
+LATEST_SECOND = 1e11  # the year 5138; milliseconds since 1973 are more
 
 
 def matches(path: Path) -> bool:
@@ -42,8 +42,10 @@ def read(path: Path, rules: PreparationRules, show_progress: bool) -> ClickLog:
     allowed = np.abs(seconds) < LATEST_SECOND  # false for NaN
     if not allowed.all():
         row = int(np.argmin(allowed))
+        hint = "; milliseconds? divide them by 1000" if LATEST_SECOND <= seconds[row] < 1000 * LATEST_SECOND else ""
         raise UserError(
-            f"{path}:{row + 2}: {rules.time_field} must be seconds, a number below {LATEST_SECOND:g}, found {seconds[row]}"
+            f"{path}:{row + 2}: {rules.time_field} must be seconds, a number below {LATEST_SECOND:g}, "
+            f"found {seconds[row]:.16g}{hint}"
         )
     codes = items.indices.to_numpy().astype(np.int64)
     return ClickLog(sessions_of_clicks(session, codes, seconds, np.floor(seconds).astype(np.int64)), items.dictionary)

@@ -83,13 +83,14 @@ def accuracy_table(sections: Sequence[AccuracySection]) -> Table:
 
 
 def accuracy_significance(section: AccuracySection) -> list[list[Cell]]:
-    """The best of a dataset against every other system, in each score."""
+    """The best of a dataset against every other system of the same refit, in each score."""
     found = []
     for score in SCORES:
-        order = best_first(section.rows, score)
-        for other in order[1:]:
-            cells = significance_cells(section.rows, section.comparisons, score, order[0], other)
-            found += [cells] if cells else []
+        for refit in (False, True):
+            order = best_first(section.rows, score, refit)
+            for other in order[1:]:
+                cells = significance_cells(section.rows, section.comparisons, score, order[0], other)
+                found += [cells] if cells else []
     return found
 
 

@@ -1,6 +1,6 @@
 """Paired comparisons of all systems of a table, corrected for their number."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -53,12 +53,19 @@ class TestableSection:
     Attributes:
         results: row number to results; rows without are missing.
         session: [N] session numbers of the test sequences.
+        refitted: rows whose models were retrained on validation sessions, too; only like is compared with like.
     """
 
     __test__ = False  # not a test, whatever pytest thinks of its name
 
     results: Mapping[int, SequenceResults]
     session: IntArray
+    refitted: Collection[int] = ()
+
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """Rows to compare."""
+        return [(i, j) for i, j in combinations(sorted(self.results), 2) if (i in self.refitted) == (j in self.refitted)]
 
 
 Comparisons = dict[tuple[int, int, str], Comparison]
@@ -66,7 +73,7 @@ Comparisons = dict[tuple[int, int, str], Comparison]
 
 
 def compare_rows(sections: Sequence[TestableSection | None]) -> list[Comparisons]:
-    """Compare every two rows of each section; rows of different sections are never compared.
+    """Compare every two rows of each section that learnt from the same sessions; rows of different sections never are.
 
     All pairs are tested and corrected for, because which row is best and which is second is known from the same test
     sequences only.  The number of random sign flips grows with the number of comparisons, so that the smallest
@@ -78,7 +85,7 @@ def compare_rows(sections: Sequence[TestableSection | None]) -> list[Comparisons
     Returns:
         For each section its comparisons, empty where there are none.
     """
-    pairs_of = [list(combinations(sorted(section.results), 2)) if section else [] for section in sections]
+    pairs_of = [section.pairs if section else [] for section in sections]
     n_comparisons = len(SCORES) * sum(len(pairs) for pairs in pairs_of)
     n_flips = max(FEWEST_FLIPS, int(np.ceil(2 * n_comparisons / ALPHA)))
     found: list[Comparisons] = []

@@ -1,6 +1,5 @@
 """Run records as the report reads them: checked, and never repaired in silence."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_tagnnpp.errors import UserError
-from recbole_tagnnpp.experiment.record import RECORD_VERSION
+from recbole_tagnnpp.experiment.record import read_json_record
 
 
 @dataclass(frozen=True)
@@ -88,13 +87,7 @@ def read_record(file: Path) -> RunRecord:
     Raises:
         UserError: not JSON, a key is missing or of another type, or the file lies in another dataset's folder.
     """
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as problem:
-        raise UserError(f"{file}: not a readable run record ({problem})") from problem
-    if not isinstance(content, dict):
-        raise UserError(f"{file}: a run record is a JSON object, found {type(content).__name__}")
-    return _RecordReader(file, content).record()
+    return _RecordReader(file, read_json_record(file)).record()
 
 
 @dataclass(frozen=True)
@@ -157,8 +150,6 @@ class _RecordReader:
         return [Epoch(r.integer("epoch"), r.number("train_seconds"), r.percents("valid_result")) for r in readers]
 
     def record(self) -> RunRecord:
-        if self.content.get("record_version") != RECORD_VERSION:
-            raise self.refuse("record_version", f"{RECORD_VERSION}")
         if self.text("metrics_in") != "percent":
             raise self.refuse("metrics_in", "'percent'")
         if self.text("dataset") != self.file.parent.name:

@@ -162,7 +162,8 @@ def _significance_table(sections: Sequence[Section]) -> Table:
         sections or [Section("", [])],
         section_column="table",
         notes=[
-            "Table I: the best system in each score against every other. Table II: the whole model against each other row. "
+            "Table I: the best system in each score against every other, with and without refit apart. "
+            "Table II: the whole model against each other row. "
             "Difference: first minus second in points; * significant after correction.",
             f"Interval: bootstrap over whole sessions ({N_RESAMPLES:,} resamples), not corrected. p: two-sided sign-flip "
             "test over whole sessions. Holm: corrected for all pairs of systems of the table, in both scores. "

@@ -13,8 +13,8 @@ from recbole_tagnnpp.experiment.systems import System
 
 SCORE_TITLES = {"hit@20": "Hit@20", "mrr@20": "MRR@20"}
 BOLD_NOTE = (
-    f"Bold: significantly better than the second best (paired permutation test over sessions, alpha {ALPHA}, "
-    "Holm-corrected for all pairs of systems of this table)."
+    f"Bold: significantly better than the second best of the same refit (paired permutation test over sessions, alpha "
+    f"{ALPHA}, Holm-corrected for all pairs of systems of this table)."
 )
 
 
@@ -37,7 +37,12 @@ class ScoreRow:
     @property
     def label(self) -> str:
         """Title, with ``refit`` where the models were retrained."""
-        return self.system.title + (", refit" if self.runs and self.runs.refit else "")
+        return self.system.title + (", refit" if self.is_refit else "")
+
+    @property
+    def is_refit(self) -> bool:
+        """Whether the models were retrained on training + validation."""
+        return self.runs is not None and self.runs.refit
 
     def mean(self, score: str) -> float | None:
         """Mean over seeds, in percent."""
@@ -65,7 +70,8 @@ def section_title(data: DataRuns) -> str:
 def testable(measured: MeasuredData, rows: Sequence[ScoreRow]) -> TestableSection | None:
     """What can be tested of a section."""
     results = {index: row.results for index, row in enumerate(rows) if row.results is not None}
-    return TestableSection(results, measured.facts.session) if measured.facts is not None and len(results) > 1 else None
+    refitted = [index for index in results if rows[index].is_refit]
+    return TestableSection(results, measured.facts.session, refitted) if measured.facts is not None else None
 
 
 def score_columns() -> list[Column]:
@@ -86,25 +92,29 @@ def score_cells(rows: Sequence[ScoreRow], comparisons: Comparisons) -> list[list
         cells.append(Cell(("yes" if row.runs.refit else "no") if row.runs else None))
         for score in SCORES:
             mean, deviation = mean_and_deviation(row.values(score)) if row.runs else (None, None)
-            cells.append(Cell(mean, deviation, is_best=best[score] == index))
+            cells.append(Cell(mean, deviation, is_best=index in best[score]))
             cells.append(Cell(getattr(row.paper, score.split("@")[0], None)))
         table.append(cells)
     return table
 
 
-def best_first(rows: Sequence[ScoreRow], score: str) -> list[int]:
-    """Numbers of the rows that are not missing, best mean first."""
-    means = {index: mean for index, row in enumerate(rows) if (mean := row.mean(score)) is not None}
+def best_first(rows: Sequence[ScoreRow], score: str, refit: bool) -> list[int]:
+    """Numbers of the rows with or without refit that are not missing, best mean first."""
+    means = {
+        index: mean for index, row in enumerate(rows) if row.is_refit == refit and (mean := row.mean(score)) is not None
+    }
     return sorted(means, key=lambda index: (-means[index], index))
 
 
-def significantly_best(rows: Sequence[ScoreRow], comparisons: Comparisons, score: str) -> int | None:
-    """The row that is significantly better than the second best, if there is one."""
-    order = best_first(rows, score)
-    if len(order) < 2:
-        return None
-    comparison = comparisons.get((order[0], order[1], score))
-    return order[0] if comparison is not None and comparison.is_significant and comparison.difference > 0 else None
+def significantly_best(rows: Sequence[ScoreRow], comparisons: Comparisons, score: str) -> list[int]:
+    """Rows that are significantly better than the second best of the same refit."""
+    found = []
+    for refit in (False, True):
+        first, second = [*best_first(rows, score, refit), None, None][:2]
+        comparison = comparisons.get((first, second, score)) if first is not None and second is not None else None
+        if first is not None and comparison is not None and comparison.is_significant and comparison.difference > 0:
+            found.append(first)
+    return found
 
 
 def untested_note(title: str, rows: Sequence[ScoreRow]) -> list[str]:

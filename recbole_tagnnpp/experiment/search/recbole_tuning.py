@@ -26,10 +26,11 @@ from recbole.trainer import HyperTuning
 from recbole_tagnnpp.config.session_config import SessionConfig
 from recbole_tagnnpp.data.session_dataset import LoadedSessions, SessionDataset
 from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.experiment.record import run_digest, run_name
 from recbole_tagnnpp.experiment.run import prepare_data
 from recbole_tagnnpp.experiment.search.parameters import plain_value
 from recbole_tagnnpp.experiment.search.settings import values_of_keys
-from recbole_tagnnpp.experiment.search.space import SearchSpace, read_space, setting_key
+from recbole_tagnnpp.experiment.search.space import SearchSpace, read_space
 from recbole_tagnnpp.experiment.search.trial import TrialJob, TrialProgress, train_setting
 
 Objective = Callable[[Mapping[str, Any], Sequence[str | Path] | None], dict[str, Any]]
@@ -52,17 +53,19 @@ def make_objective(
         ``objective(setting, config_files)``, whose dictionary has RecBole's keys; ``test_result`` is empty, and scores
         are fractions as in RecBole.  A trial whose loss is not finite has the worst score and an empty result.
     """
-    loaded: dict[tuple[str, str], LoadedSessions] = {}
+    loaded: dict[tuple[str, str], tuple[LoadedSessions, str]] = {}
 
     def objective(setting: Mapping[str, Any], config_files: Sequence[str | Path] | None = None) -> dict[str, Any]:
         chosen = {name: plain_value(value) for name, value in setting.items()}
         config = SessionConfig(model, dataset, config_files, config_dict={**(settings or {}), **chosen})
         place = (config["dataset"], str(config["data_path"]))
         if place not in loaded:
-            prepare_data(config)
-            loaded[place] = SessionDataset(config).load()
-        bigger = bool(config["valid_metric_bigger"])
-        folder = Path(config["checkpoint_dir"]) / "search" / config["dataset"] / "hyper_tuning" / setting_key(chosen)
+            checksum = prepare_data(config).checksum
+            loaded[place] = SessionDataset(config).load(), checksum
+        sessions, checksum = loaded[place]
+        bigger, plain = bool(config["valid_metric_bigger"]), config.to_plain_dict()
+        trial = run_name(plain, run_digest(plain, checksum))
+        folder = Path(config["checkpoint_dir"]) / "search" / config["dataset"] / "hyper_tuning" / trial
         history: list[dict[str, Any]] = []
 
         def on_epoch(progress: TrialProgress) -> None:
@@ -71,7 +74,7 @@ def make_objective(
         job = TrialJob.of(config, SearchSpace("", {}), folder, config["threads"])
         best: dict[str, Any] = {"score": job.worst_score, "valid_result": {}}
         try:
-            train_setting(job, loaded[place], {}, folder, on_epoch)
+            train_setting(job, sessions, {}, folder, on_epoch)
             best = (max if bigger else min)(history, key=lambda entry: entry["score"])
         except UserError as problem:  # a loss that is not finite; RecBole's search has no word for failed trials
             getLogger().warning(f"{chosen}: {problem}; counted as the worst score")

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from recbole_tagnnpp.config.layers import CHOICES
 from recbole_tagnnpp.config.session_config import SessionConfig
+from recbole_tagnnpp.config.yaml_files import shortened
 from recbole_tagnnpp.data.session_dataset import LoadedSessions, SessionDataset
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.environment import describe_machine, describe_versions
@@ -68,12 +69,14 @@ def search(plan: SearchPlan) -> dict[str, Any]:
     config = plan.config()
     set_up_logging(config["state"])
     manifest = prepare_data(config)
-    place = _place_of(plan, config, manifest.checksum)
+    identity = _identity(plan, config, manifest.checksum)
+    place = _place_of(plan, config, identity)
     with _alone_in(place.state):
         if plan.options.resume is False:
             _clear(place)
         elif plan.options.resume and not any(place.state.glob("*/")):
             raise UserError(f"--resume: no search to continue in {place.state}; leave --resume out to start it")
+        _claim(place.state, identity)
         return _search(plan, config, place, manifest.checksum)
 
 
@@ -239,19 +242,21 @@ def _final_run(plan: SearchPlan, best_settings: dict[str, Any]) -> str:
     return str(record_file)
 
 
-def _place_of(plan: SearchPlan, config: SessionConfig, checksum: str) -> SearchPlace:
-    """Folders of a search, the same for the same search; asking for more trials or workers changes nothing."""
+def _identity(plan: SearchPlan, config: SessionConfig, checksum: str) -> dict[str, Any]:
+    """What makes two searches the same, as plain values; asking for more trials or workers changes nothing."""
+    options = plan.options
+    settings = {key: value for key, value in config.to_plain_dict().items() if key not in IRRELEVANT_FOR_RESULTS}
+    space = {f"space of {name}": values for name, values in plan.space.describe().items()}
+    names = ("algorithm", "schedule", "training_share", "grace_epochs", "reduction_factor", "perturbation_epochs")
+    return {**settings, **space, **{name: getattr(options, name) for name in names}, "checksum of the data": checksum}
+
+
+def _place_of(plan: SearchPlan, config: SessionConfig, identity: Mapping[str, Any]) -> SearchPlace:
+    """Folders of a search, the same for the same search."""
     options = plan.options
     name = options.name
     if name is None:
-        plain = config.to_plain_dict()
-        relevant = [
-            {key: value for key, value in plain.items() if key not in IRRELEVANT_FOR_RESULTS},
-            {key: parameter.__dict__ | {"line": 0} for key, parameter in plan.space.parameters.items()},
-            [options.algorithm, options.schedule, options.training_share, options.grace_epochs, options.reduction_factor],
-            [options.perturbation_epochs, checksum],
-        ]
-        digest = hashlib.sha256(json.dumps(relevant, sort_keys=True, default=str).encode()).hexdigest()[:8]
+        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]
         name = f"{config['model']}-{options.algorithm}-{options.schedule}-seed{config['seed']}-{digest}"
     return SearchPlace(
         options.output / config["dataset"] / name,
@@ -259,8 +264,30 @@ def _place_of(plan: SearchPlan, config: SessionConfig, checksum: str) -> SearchP
     )
 
 
+def _claim(state: Path, identity: dict[str, Any]) -> None:
+    """Write down which search a folder belongs to.
+
+    Raises:
+        UserError: to another one, whose trials would be taken for trials of this.
+    """
+    file = state / "identity.json"
+    if file.is_file():
+        try:
+            earlier = json.loads(file.read_text(encoding="utf-8"))
+            keys = [key for key in {**earlier, **identity} if earlier.get(key) != identity.get(key)]
+        except (OSError, ValueError, TypeError, AttributeError) as problem:
+            raise UserError(f"{file}: not readable ({problem}); --resume=False forgets that search") from problem
+        if keys:
+            raise UserError(
+                f"{state}: a search of this name has {keys[0]}={shortened(earlier.get(keys[0]))}, this one has "
+                f"{shortened(identity.get(keys[0]))}; give it another --name, or --resume=False to forget the earlier one"
+            )
+    write_record(file, identity)
+
+
 def _clear(place: SearchPlace) -> None:
     """Forget an earlier search of the same name."""
+    (place.state / "identity.json").unlink(missing_ok=True)
     for entry in place.state.iterdir():
         if entry.is_dir():
             shutil.rmtree(entry)

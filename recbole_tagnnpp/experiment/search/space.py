@@ -73,8 +73,16 @@ class SearchSpace:
 
 
 def setting_key(setting: Mapping[str, Any]) -> str:
-    """Eight hexadecimal digits that two settings share if and only if they are the same."""
-    return hashlib.sha256(json.dumps(setting, sort_keys=True).encode()).hexdigest()[:8]
+    """Eight hexadecimal digits that two settings share if and only if they are the same; 12 and 12.0 are."""
+    return hashlib.sha256(json.dumps(_with_one_spelling(setting), sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _with_one_spelling(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _with_one_spelling(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_with_one_spelling(entry) for entry in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def read_space(path: Path) -> SearchSpace:

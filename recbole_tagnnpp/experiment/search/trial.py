@@ -110,7 +110,7 @@ def train_setting(
         on_epoch(read_progress(last_file, config))
 
     dataset = SessionDataset(config, sessions)
-    fit_model(config, dataset, folder, dataset.training, dataset.validation, callback_fn=report)
+    fit_model(config, dataset, folder, dataset.validation, callback_fn=report)
     if not called:
         report()
 

@@ -65,12 +65,12 @@ def groups_by_length(session: IntArray) -> list[SequenceGroup]:
 
 
 def groups_by_popularity(target_count: IntArray, names: Sequence[str]) -> list[SequenceGroup]:
-    """Quantiles of the test sequences by how often their target was clicked before, rarest first.
+    """Quantiles of the test sequences by how often their target was a target before, rarest first.
 
-    Sequences whose targets were clicked equally often stay together, so groups can be of unequal size.
+    Sequences whose targets are equally frequent stay together, so groups can be of unequal size.
 
     Args:
-        target_count: [N] clicks of the target in training and validation sessions.
+        target_count: [N] training and validation sequences with the same target.
         names: one for each quantile.
     """
     shares = np.arange(1, len(names)) / len(names)
@@ -80,6 +80,6 @@ def groups_by_popularity(target_count: IntArray, names: Sequence[str]) -> list[S
     for index, name in enumerate(names):
         members = number == index
         counts = target_count[members]
-        detail = f"{counts.min()}-{counts.max()} clicks" if members.any() else "no sequence"
+        detail = f"{counts.min()}-{counts.max()} times" if members.any() else "no sequence"
         groups.append(SequenceGroup(name, detail, members))
     return groups

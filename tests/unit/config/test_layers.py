@@ -1,5 +1,6 @@
 """Which source wins, and that every source is checked and named in messages."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -143,3 +144,12 @@ def test_models_of_the_caller_declare_keys_in_their_property_file() -> None:
         merge_layers(Popular, "demo", command_line={"decay": "x"})
     with pytest.raises(UserError, match="model=Popular: not a sequential model"):
         SessionConfig(Popular, "demo")
+
+
+def test_a_whole_number_where_any_number_may_stand_is_the_same_setting() -> None:
+    whole = merge_layers("TAGNNPP", "demo", command_line={"normalization_scale": 12, "weight_decay": 0, "epochs": 3}).final
+    real = merge_layers("TAGNNPP", "demo", command_line={"normalization_scale": 12.0, "weight_decay": 0.0, "epochs": 3})
+    assert json.dumps(whole) == json.dumps(real.final)
+    assert isinstance(whole["normalization_scale"], float) and isinstance(whole["epochs"], int)
+    of_recbole = merge_layers("GCSAN", "demo", command_line={"weight": 1}).final["weight"]
+    assert isinstance(of_recbole, float)

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import recbole
 
 from recbole_tagnnpp.config.models import OUR_MODELS, UNABLE, check_model_name, find_model, known_models
 from recbole_tagnnpp.config.properties import recbole_property_folder
@@ -66,3 +67,15 @@ def test_models_that_sessions_cannot_feed_say_why(name: str) -> None:
 def test_other_names_are_refused(name: str, message: str) -> None:
     with pytest.raises(UserError, match=f"model={re.escape(name)}: .*{message}"):
         check_model_name(name)
+
+
+def test_models_that_learn_users_are_refused() -> None:
+    """Those of RecBole's models that read a user's vector while they score: sessions of a test are users never seen."""
+    folder = Path(recbole.__file__).parent / "model" / "sequential_recommender"
+    reads_user = re.compile(r"interaction\[self\.USER_ID\]")
+    found = set()
+    for file in folder.glob("*.py"):
+        if reads_user.search(file.read_text()):
+            found |= set(re.findall(r"^class (\w+)\(\w*SequentialRecommender", file.read_text(), flags=re.MULTILINE))
+    assert found >= {"Caser", "HGN"}
+    assert found <= UNABLE.keys()

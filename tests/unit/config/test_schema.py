@@ -10,6 +10,7 @@ from recbole_tagnnpp.config.layers import merge_layers
 from recbole_tagnnpp.config.models import known_models
 from recbole_tagnnpp.config.schema import FIXED, RANKING_METRICS, RULES, UNUSED
 from recbole_tagnnpp.errors import UserError
+from tests.conftest import REPOSITORY
 
 
 def settings(model: str = "TAGNNPP", **values: Any) -> dict[str, Any]:
@@ -64,7 +65,7 @@ def test_limits(key: str, value: Any, is_allowed: bool) -> None:
         ("NARM", "dropout_probs", [0.1, 1.0], "two numbers"),
         ("GCSAN", "weight", "much", "a value like 0.6"),
         ("RepeatNet", "joint_train", 1, "a value like False"),
-        ("HGN", "reg_weight", 0.1, "a value like \\[0.0, 0.0\\]"),
+        ("NextItNet", "dilations", 3, "a value like \\[1, 4\\]"),
         ("CORE", "dnn_type", 3, "a value like 'trm'"),
     ],
 )
@@ -130,3 +131,12 @@ def test_the_learning_rate_ends_no_higher_than_it_begins() -> None:
     settings(learning_rate=0.003, minimum_learning_rate=0.003)
     with pytest.raises(UserError, match="--minimum_learning_rate="):
         settings(learning_rate=0.003, minimum_learning_rate=0.0031)
+
+
+def test_every_key_of_training_and_evaluation_is_explained_in_the_property_file() -> None:
+    text = (REPOSITORY / "properties" / "overall.yaml").read_text()
+    models = "".join(file.read_text() for file in (REPOSITORY / "properties" / "model").glob("*.yaml"))
+    of_recbole = {"hidden_size", "num_layers", "step", "dropout_prob", "initializer_range", "temperature"}
+    for key in RULES.keys() - {"gpu_id", "preparation"} - of_recbole:
+        assert re.search(rf"^{key}: .*# \(\w", text + models, flags=re.MULTILINE), key
+    assert "gpu_id" in text

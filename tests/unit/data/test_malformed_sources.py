@@ -142,7 +142,12 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "inter: time beyond all calendars": (
         text("x.inter", INTER + "1\ta\t3\n1\tb\t-1e300\n"),
         "x.inter",
-        r"x\.inter:3: timestamp must be seconds, a number below 1e\+15, found -1e\+300",
+        r"x\.inter:3: timestamp must be seconds, a number below 1e\+11, found -1e\+300",
+    ),
+    "inter: milliseconds": (
+        text("x.inter", INTER + "1\ta\t1718000000000\n1\tb\t1718000031000\n"),
+        "x.inter",
+        r"x\.inter:2: timestamp must be seconds, .* found 1718000000000; milliseconds\? divide them by 1000",
     ),
     "inter: empty session": (text("x.inter", INTER + "\ta\t3\n"), "x.inter", r"x\.inter:2: session_id:token must be text"),
     "benchmark: two spaces": (benchmark("1\ta  b\tc\n"), "", "item '': item tokens must not be empty or contain spaces"),

@@ -77,7 +77,7 @@ def test_other_commands_do_not_start_processes(tmp_path: Path) -> None:
     config = tiny_config(tmp_path, nproc=2)
     dataset = SessionDataset(config)
     with pytest.raises(UserError, match="nproc=2: only `train` starts several processes"):
-        fit_model(config, dataset, tmp_path / "run", dataset.training, None)
+        fit_model(config, dataset, tmp_path / "run", None)
     assert not (tmp_path / "run").exists()
 
 

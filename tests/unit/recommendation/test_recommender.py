@@ -28,7 +28,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(root: Path, model: str = "TAGNNPP", **changes: Any) -> SessionTrainer:
     config = tiny_config(root, model, epochs=1, MAX_ITEM_LIST_LENGTH=7, **changes)
     dataset = SessionDataset(config)
-    trainer = fit_model(config, dataset, root / f"{model}{changes}", dataset.training, dataset.validation)
+    trainer = fit_model(config, dataset, root / f"{model}{changes}", dataset.validation)
     trainer.dataset = dataset  # type: ignore[attr-defined]
     return trainer
 

@@ -28,7 +28,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def fit(config: SessionConfig, folder: Path, **options: Any) -> SessionTrainer:
     dataset = SessionDataset(config)
-    trainer = fit_model(config, dataset, folder, dataset.training, dataset.validation, **options)
+    trainer = fit_model(config, dataset, folder, dataset.validation, **options)
     trainer.dataset = dataset  # type: ignore[attr-defined]
     return trainer
 

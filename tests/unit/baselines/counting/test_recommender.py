@@ -12,10 +12,10 @@ from recbole_tagnnpp.baselines.counting.popularity import Pop
 from recbole_tagnnpp.baselines.counting.recommender import CountingRecommender
 from recbole_tagnnpp.baselines.counting.session_popularity import SessionPop
 from recbole_tagnnpp.baselines.counting.stan import STAN
-from recbole_tagnnpp.baselines.counting.training_sessions import SessionClicks
 from recbole_tagnnpp.baselines.counting.vs_knn import VSKNN
 from recbole_tagnnpp.config.models import OUR_MODELS, find_model
 from recbole_tagnnpp.config.session_config import SessionConfig
+from recbole_tagnnpp.data.whole_sessions import SessionClicks
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.training.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from tests.unit.baselines.counting.small_counting import batch, fitted, new_model, random_sessions, sequences_of

@@ -87,7 +87,7 @@ def test_a_training_prefix_sees_earlier_sessions_only() -> None:
         torch.testing.assert_close(model.calculate_loss(alone), expected, rtol=1e-10, atol=1e-10)
 
 
-def test_neighbours_matter_and_without_any_the_channels_are_alike() -> None:
+def test_neighbours_matter() -> None:
     session = interaction([[5, 6, 5]])
     crowded, lonely = small_dgtn(4), small_dgtn(4, training={1: [9, 10], 2: [11, 12]})
     assert not torch.allclose(crowded.full_sort_predict(session)[:, 1:], lonely.full_sort_predict(session)[:, 1:])

@@ -91,3 +91,13 @@ def test_ragged_rows_are_taken_in_the_order_asked_for(rows: list[list[int]], dat
 @pytest.mark.parametrize("keys", [[], [3], [3, 1, 3, 1, 2]])
 def test_sorted_distinct(keys: list[int]) -> None:
     assert sorted_distinct(np.array(keys, dtype=np.int64)).tolist() == sorted(set(keys))
+
+
+def test_clicks_that_preparation_has_cut_off_belong_to_the_session() -> None:
+    clicks = list(range(1, 10))
+    ends = np.cumsum([0, *(min(n, 3) for n in range(1, 9))])
+    prefixes = np.array([item for n in range(1, 9) for item in clicks[max(0, n - 3) : n]])  # the newest three at most
+    sequences = SessionSequences(prefixes, ends, np.array(clicks[1:]), np.ones(8, dtype=np.int64))
+    found = collect_training_sessions(sequences, N_ITEMS)
+    assert rows_of(found.items) == [[], clicks]
+    assert len(rows_of(found.pairs)[1]) == 8

@@ -76,6 +76,25 @@ def test_best_is_bold_only_where_it_is_significantly_better_than_the_second(tmp_
     assert {row["Against"] for row in tests} == {"SR-GNN", "GRU4Rec"}
 
 
+def test_only_systems_that_learnt_from_the_same_sessions_are_compared(tmp_path: Path) -> None:
+    facts = make_facts(120)
+    write_run(tmp_path, TAGNNPP, 1.2, facts=facts)
+    write_run(tmp_path, SRGNN, 0.2, facts=facts)
+    write_run(tmp_path, TAGNNPP, 3.0, facts=facts, refit=True)
+    column = "MRR@20 significantly best"
+    report = make_report(tmp_path)
+    bold = rows_of(report, "table_1", **{column: "yes"})
+    assert [(row["System"], row["Refit"]) for row in bold] == [(OURS, "no")]
+    tests = rows_of(report, "significance")
+    assert {(row["System"], row["Against"]) for row in tests} == {(OURS, "SR-GNN")}
+    write_run(tmp_path, STAN, 0.1, facts=facts, refit=True)
+    report = make_report(tmp_path)
+    bold = rows_of(report, "table_1", **{column: "yes"})
+    assert [(row["System"], row["Refit"]) for row in bold] == [(OURS, "no"), (OURS, "yes")]
+    tests = rows_of(report, "significance", Score="MRR@20")
+    assert [(row["System"], row["Against"]) for row in tests] == [(OURS, "SR-GNN"), (f"{OURS}, refit", "STAN, refit")]
+
+
 def test_no_ranks_no_test_and_no_bold(tmp_path: Path) -> None:
     write_run(tmp_path, TAGNNPP, 2.0)
     second = write_run(tmp_path, SRGNN, 0.2)

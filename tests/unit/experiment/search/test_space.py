@@ -128,3 +128,9 @@ def test_description(tmp_path: Path) -> None:
         "d": "1 to 3, whole numbers",
         "e": "0 to 1",
     }
+
+
+def test_whole_numbers_have_one_spelling() -> None:
+    assert setting_key({"scale": 12, "heads": (2, 4.0)}) == setting_key({"scale": 12.0, "heads": [2.0, 4]})
+    assert setting_key({"scale": 12.5}) != setting_key({"scale": 12})
+    assert setting_key({"switch": True}) != setting_key({"switch": 1})

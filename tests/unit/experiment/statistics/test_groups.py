@@ -27,7 +27,7 @@ def test_popularity_quarters_are_equal_where_counts_differ() -> None:
     assert [sorted(counts[group.members].tolist()) for group in groups] == [
         list(range(start, start + 10)) for start in (1, 11, 21, 31)
     ]
-    assert [group.detail for group in groups] == ["1-10 clicks", "11-20 clicks", "21-30 clicks", "31-40 clicks"]
+    assert [group.detail for group in groups] == ["1-10 times", "11-20 times", "21-30 times", "31-40 times"]
 
 
 def test_equally_popular_targets_stay_together() -> None:

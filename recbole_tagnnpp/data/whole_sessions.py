@@ -6,9 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from recbole_tagnnpp.data.session_sequences import SessionSequences
+from recbole_tagnnpp.data.session_sequences import IntArray, SessionSequences
 
-IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
 

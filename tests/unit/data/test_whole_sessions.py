@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recbole_tagnnpp.baselines.counting.training_sessions import SessionClicks, whole_sessions
+from recbole_tagnnpp.data.whole_sessions import SessionClicks, whole_sessions
 from tests.reference.naive_neighbours import last_place, sessions_of
 from tests.unit.baselines.counting.small_counting import pack, sequences_of
 
