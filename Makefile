@@ -14,7 +14,7 @@ RUN    := $(BIN)/python
 .DEFAULT_GOAL := run
 
 run: install
-	$(RUN) run_recbole_tagnnpp.py --dataset=demo
+	$(RUN) run_recbole_tagnnpp.py --dataset=demo --results_path=runs  # kept apart from the shipped records
 
 test: install-dev
 	OMP_NUM_THREADS=1 $(RUN) -m pytest

@@ -64,7 +64,7 @@ def search_on_ray(
         from ray import tune
 
         from recbole_tagnnpp.experiment.search.ray_trial import ray_trial
-        from recbole_tagnnpp.experiment.search.record_keeper import RecordKeeper, show_on
+        from recbole_tagnnpp.experiment.search.record_keeper import show_on
 
         if gpus is None:
             gpus = 1.0 if config["use_gpu"] and ray_cluster.available_gpus() else 0.0
@@ -85,36 +85,58 @@ def search_on_ray(
                 tuner = tune.Tuner.restore(str(folder), trainable, resume_errored=True, param_space=param_space)
             else:
                 seed = config["seed"]
-                metric, mode = metric_and_mode(options, job.bigger)
-                tuner = tune.Tuner(
-                    trainable,
-                    param_space=param_space,
-                    tune_config=tune.TuneConfig(
-                        metric=metric,
-                        mode=mode,
-                        num_samples=1 if settings is not None else n_trials,
-                        max_concurrent_trials=workers,
-                        search_alg=make_searcher(options, space, job.bigger, seed, untuned),
-                        scheduler=make_scheduler(options, space, config["epochs"], seed),
-                        reuse_actors=True,
-                        trial_dirname_creator=_trial_folder,
-                    ),
-                    run_config=tune.RunConfig(
-                        name=folder.name,
-                        storage_path=str(job.state),
-                        failure_config=tune.FailureConfig(max_failures=options.retries),
-                        # population based training goes back to older checkpoints, also to those of other trials
-                        checkpoint_config=tune.CheckpointConfig(num_to_keep=None if job.settings_change else 1),
-                        callbacks=[RecordKeeper(job)],
-                        verbose=0,
-                    ),
+                tune_config = _tune_config(
+                    options,
+                    job.bigger,
+                    n_samples=1 if settings is not None else n_trials,
+                    workers=workers,
+                    searcher=make_searcher(options, space, job.bigger, seed, untuned),
+                    scheduler=make_scheduler(options, space, config["epochs"], seed),
                 )
+                run_config = _run_config(options, job, folder)
+                tuner = tune.Tuner(trainable, param_space=param_space, tune_config=tune_config, run_config=run_config)
             tuner.fit()
         finally:
             show_on(None)
     if _is_cut_short(job, settings):
         raise KeyboardInterrupt
     shutil.rmtree(job.state / "work", ignore_errors=True)
+
+
+def _tune_config(
+    options: SearchOptions, bigger: bool, n_samples: int, workers: int | None, searcher: Any, scheduler: Any
+) -> Any:
+    """How Ray chooses and compares trials."""
+    from ray import tune
+
+    metric, mode = metric_and_mode(options, bigger)
+    return tune.TuneConfig(
+        metric=metric,
+        mode=mode,
+        num_samples=n_samples,
+        max_concurrent_trials=workers,
+        search_alg=searcher,
+        scheduler=scheduler,
+        reuse_actors=True,
+        trial_dirname_creator=_trial_folder,
+    )
+
+
+def _run_config(options: SearchOptions, job: TrialJob, folder: Path) -> Any:
+    """Where Ray keeps its state, and what it does when a worker dies."""
+    from ray import tune
+
+    from recbole_tagnnpp.experiment.search.record_keeper import RecordKeeper
+
+    return tune.RunConfig(
+        name=folder.name,
+        storage_path=str(job.state),
+        failure_config=tune.FailureConfig(max_failures=options.retries),
+        # population based training goes back to older checkpoints, also to those of other trials
+        checkpoint_config=tune.CheckpointConfig(num_to_keep=None if job.settings_change else 1),
+        callbacks=[RecordKeeper(job)],
+        verbose=0,
+    )
 
 
 def _is_cut_short(job: TrialJob, settings: Sequence[Setting] | None) -> bool:

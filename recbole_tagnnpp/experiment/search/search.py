@@ -82,7 +82,7 @@ def search(plan: SearchPlan) -> dict[str, Any]:
 
 def _search(plan: SearchPlan, config: SessionConfig, place: SearchPlace, checksum: str) -> dict[str, Any]:
     started, started_at = time.perf_counter(), datetime.now(UTC)
-    options, space, logger = plan.options, plan.space, getLogger()
+    options, space, metric, logger = plan.options, plan.space, config["valid_metric"], getLogger()
     dataset = SessionDataset(config)
     sessions = dataset.load()
     sessions = LoadedSessions(
@@ -96,7 +96,6 @@ def _search(plan: SearchPlan, config: SessionConfig, place: SearchPlace, checksu
     settings = _settings(plan, config["seed"], untuned)
     n_trials = len(settings) if settings is not None else options.trials or DEFAULT_TRIALS
     job = TrialJob.of(config, space, place.state, config["threads"])
-    metric = config["valid_metric"]
     title = f"{config['model']} on {config['dataset']}, {options.algorithm}, scheduler {options.schedule}"
     known = mark_interrupted(job.records)
     with SearchDisplay(title, n_trials, metric, job.bigger, show=plan.layers.final["show_progress"]) as display:
@@ -116,34 +115,10 @@ def _search(plan: SearchPlan, config: SessionConfig, place: SearchPlace, checksu
     best_settings = _best_settings(plan, best)
     untuned_key = setting_key(untuned) if any(record.key == setting_key(untuned) for record in records) else None
     record = {
-        "search_version": SEARCH_VERSION,
-        "model": config["model"],
-        "dataset": config["dataset"],
-        "preset": config["preset"],
-        "algorithm": options.algorithm,
-        "scheduler": options.schedule,
-        "trials_asked_for": n_trials,
-        "training_share": options.training_share,
-        "training_sequences": len(sessions.training),
-        "validation_sequences": len(sessions.validation),
-        "valid_metric": metric,
-        "scores_in": "percent",
-        "seed": config["seed"],
-        "epochs": config["epochs"],
-        "space": space.describe(),
-        "best": _describe(best, job.bigger),
-        "untuned": _describe(next((r for r in records if r.key == untuned_key), None), job.bigger),
-        "failed": {record.key: record.problem for record in records if record.status == FAILED},
-        "restarted": {record.key: record.interruptions for record in records if record.interruptions},
-        "trials": [vars(record) for record in records],
-        "final_record": None,
+        **_what_was_searched(plan, config, checksum, sessions, n_trials),
+        **_what_was_found(records, best, untuned_key, job.bigger),
         "started": started_at.isoformat(timespec="seconds"),
         "seconds_since_resume": round(time.perf_counter() - started, 1),
-        "trial_seconds": round(sum(record.seconds for record in records), 1),
-        "data_checksum": checksum,
-        "machine": describe_machine(config["device"]),
-        "versions": describe_versions(),
-        "config": config.to_plain_dict(),
     }
     _write_results(plan, place, record, records, best_settings, job.bigger)
     report.print_outcome(records, metric, job.bigger, untuned_key, place.results)
@@ -154,6 +129,49 @@ def _search(plan: SearchPlan, config: SessionConfig, place: SearchPlace, checksu
         for folder in [*place.state.glob("ray-*"), place.state / "work"]:  # records of trials stay, they are small
             shutil.rmtree(folder, ignore_errors=True)
     return record
+
+
+def _what_was_searched(
+    plan: SearchPlan, config: SessionConfig, checksum: str, sessions: LoadedSessions, n_trials: int
+) -> dict[str, Any]:
+    """The part of a search's record that is known beforehand."""
+    options = plan.options
+    return {
+        "search_version": SEARCH_VERSION,
+        "model": config["model"],
+        "dataset": config["dataset"],
+        "preset": config["preset"],
+        "algorithm": options.algorithm,
+        "scheduler": options.schedule,
+        "trials_asked_for": n_trials,
+        "training_share": options.training_share,
+        "training_sequences": len(sessions.training),
+        "validation_sequences": len(sessions.validation),
+        "valid_metric": config["valid_metric"],
+        "scores_in": "percent",
+        "seed": config["seed"],
+        "epochs": config["epochs"],
+        "space": plan.space.describe(),
+        "data_checksum": checksum,
+        "machine": describe_machine(config["device"]),
+        "versions": describe_versions(),
+        "config": config.to_plain_dict(),
+    }
+
+
+def _what_was_found(
+    records: Sequence[TrialRecord], best: TrialRecord, untuned_key: str | None, bigger: bool
+) -> dict[str, Any]:
+    """The part of a search's record that its trials decide."""
+    return {
+        "best": _describe(best, bigger),
+        "untuned": _describe(next((r for r in records if r.key == untuned_key), None), bigger),
+        "failed": {record.key: record.problem for record in records if record.status == FAILED},
+        "restarted": {record.key: record.interruptions for record in records if record.interruptions},
+        "trials": [vars(record) for record in records],
+        "trial_seconds": round(sum(record.seconds for record in records), 1),
+        "final_record": None,
+    }
 
 
 def _settings(plan: SearchPlan, seed: int, untuned: Setting) -> list[Setting] | None:
