@@ -79,7 +79,7 @@ def _numbered(
         click = int(np.argmin(is_known))
         raise UserError(
             f"{where}session {ids[session_of_click[click]]!r}: item {tokens[click].as_py()!r} is none of the "
-            f"{len(vocabulary)} items that the model knows; unknown_items=skip leaves such clicks out"
+            f"{len(vocabulary)} items that the model knows; --unknown_items=skip (skip_unknown=True) leaves such clicks out"
         )
     lengths = np.bincount(session_of_click[is_known], minlength=len(ids))
     known = np.flatnonzero(lengths)

@@ -131,7 +131,7 @@ class Recommender:
         for batch in progress_bar(loader, "recommend", show_progress, total=len(loader)):
             clicked = [sequences.clicks_of(first + row) for row in range(len(batch))] if exclude_clicked else None
             k = topk + (max(len(np.unique(clicks)) for clicks in clicked) if clicked else 0)
-            if topk > n_items or k > n_items:
+            if k > n_items:
                 left = "" if k == topk else f" and a session has clicked {k - topk} of them"
                 raise UserError(f"topk={topk}: there are only {n_items} items{left}")
             scores, items = (t.cpu().numpy() for t in best_items(self.model, batch.to(self.config["device"]), k))
