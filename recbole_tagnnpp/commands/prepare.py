@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from recbole_tagnnpp.config.command_line import config_files, model_of
+from recbole_tagnnpp.config.command_line import check_argument_names, config_files, model_of
 from recbole_tagnnpp.config.layers import merge_layers
 from recbole_tagnnpp.errors import UserError
 
@@ -20,10 +20,7 @@ manifest to OUTPUT/NAME, and prints the counts beside published ones.
 
 def prepare(settings: dict[str, Any]) -> int:
     """Prepare a dataset."""
-    allowed = ("dataset", "source", "output", "config_files")
-    for key in settings:
-        if key not in allowed:
-            raise UserError(f"--{key}: unknown argument of prepare; there are {', '.join('--' + name for name in allowed)}")
+    check_argument_names("prepare", settings, ("dataset", "source", "output", "config_files"))
     for key in ("dataset", "source"):
         if not isinstance(settings.get(key), (str, int)) or isinstance(settings.get(key), bool):
             raise UserError(f"prepare needs --{key}=..., see prepare --help")

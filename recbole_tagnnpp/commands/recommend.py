@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from recbole_tagnnpp.config.command_line import check_argument_names
+from recbole_tagnnpp.config.schema import BOOLEAN, Rule, integer
+from recbole_tagnnpp.config.yaml_files import shortened
 from recbole_tagnnpp.errors import UserError
 
 HELP = """\
@@ -31,6 +34,14 @@ DEFAULTS: dict[str, Any] = {
     "use_gpu": True,
     "threads": None,
     "show_progress": True,
+}
+RULES = {
+    "topk": integer(1),
+    "exclude_clicked": BOOLEAN,
+    "unknown_items": Rule("refuse or skip", lambda v: v in ("refuse", "skip")),
+    "use_gpu": BOOLEAN,
+    "threads": integer(1, or_none=True),
+    "show_progress": BOOLEAN,
 }
 
 
@@ -64,9 +75,7 @@ def recommend(settings: dict[str, Any]) -> int:
 
 def _checked(settings: dict[str, Any]) -> dict[str, Any]:
     """The arguments over their defaults; mistakes show before torch loads."""
-    for key in settings:
-        if key not in DEFAULTS:
-            raise UserError(f"--{key}: unknown argument of recommend; there are {', '.join('--' + k for k in DEFAULTS)}")
+    check_argument_names("recommend", settings, DEFAULTS)
     options = {**DEFAULTS, **settings}
     if options["model_file"] is None:
         raise UserError("recommend needs --model_file=..., the model.pth that a run has kept under saved/")
@@ -74,13 +83,7 @@ def _checked(settings: dict[str, Any]) -> dict[str, Any]:
         raise UserError("recommend needs either --items=A,B,C or --sessions=FILE, see recommend --help")
     if (options["sessions"] is None) != (options["output"] is None):
         raise UserError("--sessions=FILE and --output=FILE belong together")
-    for key in ("exclude_clicked", "use_gpu", "show_progress"):
-        if not isinstance(options[key], bool):
-            raise UserError(f"--{key}={options[key]!r}: allowed is True or False")
-    if options["unknown_items"] not in ("refuse", "skip"):
-        raise UserError(f"--unknown_items={options['unknown_items']!r}: allowed is refuse or skip")
-    for key in ("topk", "threads"):
-        number = options[key]
-        if number != DEFAULTS[key] and (not isinstance(number, int) or isinstance(number, bool) or number < 1):
-            raise UserError(f"--{key}={number!r}: allowed is a whole number of at least 1")
+    for key, rule in RULES.items():
+        if not rule.accepts(options[key]):
+            raise UserError(f"--{key}={shortened(options[key])}: allowed is {rule.allowed}")
     return options

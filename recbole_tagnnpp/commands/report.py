@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from recbole_tagnnpp.config.command_line import check_argument_names
 from recbole_tagnnpp.errors import UserError
 
 HELP = """\
@@ -19,10 +20,7 @@ session length and by popularity; learning curves; and report.html with all of i
 
 def report(settings: dict[str, Any]) -> int:
     """Write or check the report."""
-    allowed = ("results", "output", "check")
-    for key in settings:
-        if key not in allowed:
-            raise UserError(f"--{key}: unknown argument of report; there are {', '.join('--' + name for name in allowed)}")
+    check_argument_names("report", settings, ("results", "output", "check"))
     check = settings.get("check", False)
     if not isinstance(check, bool):
         raise UserError(f"--check={check}: allowed is True or False")

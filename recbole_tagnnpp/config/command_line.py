@@ -1,6 +1,6 @@
 """``--key=value`` arguments, RecBole's syntax, parsed from a list that is handed in."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,19 @@ def parse_arguments(arguments: Sequence[str], texts: Collection[str] = ()) -> di
             raise UserError(f"argument --{key}: given twice, with {found[key]!r} and {value!r}")
         found[key] = value
     return found
+
+
+def check_argument_names(command: str, settings: Mapping[str, Any], allowed: Iterable[str]) -> None:
+    """Refuse arguments that a command does not have.
+
+    Raises:
+        UserError: names the first of them, and those that there are.
+    """
+    names = list(allowed)
+    for key in settings:
+        if key not in names:
+            there_are = ", ".join("--" + name for name in names)
+            raise UserError(f"--{key}: unknown argument of {command}; there are {there_are}")
 
 
 def config_files(settings: dict[str, Any]) -> list[str]:

@@ -1,7 +1,6 @@
 """One run by processes all over a Ray cluster, by Ray Train; the driver waits, shows their log lines and the result."""
 
 import contextlib
-import json
 import logging
 import os
 import shutil
@@ -15,6 +14,7 @@ from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.data_parallel import config_of_rank
 from recbole_tagnnpp.experiment.logs import set_up_logging
 from recbole_tagnnpp.experiment.ray_cluster import available_gpus, connected
+from recbole_tagnnpp.experiment.record import read_json_record
 from recbole_tagnnpp.experiment.result_table import print_result
 from recbole_tagnnpp.experiment.run import RunPlace, place_of_run, prepare_data, run
 from recbole_tagnnpp.training.distributed.joining import TIMEOUT, backend_of, current_group
@@ -57,7 +57,7 @@ def train_on_ray(model: str, files: Sequence[str], settings: dict[str, Any], n: 
                 "lines": lines,
             }
             _fit(job, n, resources, place)
-    print_result(json.loads(place.record.read_text(encoding="utf-8")))
+    print_result(read_json_record(place.record))
 
 
 def _resources(n: int, threads: int | None, use_gpu: bool) -> dict[str, float]:

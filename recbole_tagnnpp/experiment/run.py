@@ -132,12 +132,10 @@ def _run(
     selection = fit_model(
         config, dataset, place.checkpoints / "selection", dataset.validation, callback_fn=callback_fn, ranks=ranks
     )
-    final, learnt_from = selection, dataset
+    final = selection
     if config["refit"]:
-        learnt_from = dataset.with_validation_for_training()
-        final = fit_model(
-            config, learnt_from, place.checkpoints / "refit", None, epochs=selection.best_epoch + 1, ranks=ranks
-        )
+        everything, epochs = dataset.with_validation_for_training(), selection.best_epoch + 1
+        final = fit_model(config, everything, place.checkpoints / "refit", None, epochs=epochs, ranks=ranks)
 
     logger.info("test: the only look at the test sequences")
     test_started = time.perf_counter()

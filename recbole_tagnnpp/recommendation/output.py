@@ -1,6 +1,5 @@
 """What ``recommend`` shows and writes."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -45,12 +44,9 @@ def write_recommendations(
     rules = recommender.column_rules
     with atomic_write(path) as handle:
         handle.write(f"{rules.session_field}:token\trank:float\t{rules.item_field}:token\tscore:float\n")
-        ids = iter(sessions.known.tolist())
-        for scores, items in recommender.rank(sessions.sequences, topk, exclude_clicked, show_progress):
-            for row_scores, row_names in zip(scores.tolist(), recommender.names(items), strict=True):
-                handle.writelines(_lines(sessions.ids[next(ids)], row_names, row_scores))
-
-
-def _lines(session_id: str, names: list[str], scores: list[float]) -> Iterator[str]:
-    for rank, (name, score) in enumerate(zip(names, scores, strict=True), start=1):
-        yield f"{session_id}\t{rank}\t{name}\t{score:.6g}\n"
+        found = recommender.recommend_for(sessions, topk, exclude_clicked, show_progress)
+        for place, recommendations in zip(sessions.known, found, strict=True):
+            handle.writelines(
+                f"{sessions.ids[place]}\t{rank}\t{recommendation.item}\t{recommendation.score:.6g}\n"
+                for rank, recommendation in enumerate(recommendations, start=1)
+            )

@@ -78,17 +78,22 @@ class Recommender:
         """
         new = sessions_of_items(sessions, self._vocabulary, skip_unknown)
         results: list[list[Recommendation]] = [[] for _ in sessions]
-        places = iter(new.known.tolist())
-        for scores, items in self.rank(new.sequences, topk, exclude_clicked):
-            for row_scores, row_names in zip(scores.tolist(), self.names(items), strict=True):
-                pairs = zip(row_names, row_scores, strict=True)
-                results[next(places)] = [Recommendation(name, score) for name, score in pairs]
+        for place, found in zip(new.known, self.recommend_for(new, topk, exclude_clicked), strict=True):
+            results[place] = found
         return results
 
-    def names(self, items: IntArray) -> list[list[str]]:
-        """Names of items [B, topk]."""
-        names = self._vocabulary.take(pa.array(items.ravel() - 1)).to_pylist()
-        return [names[start : start + items.shape[1]] for start in range(0, len(names), items.shape[1])]
+    def recommend_for(
+        self, new: NewSessions, topk: int, exclude_clicked: bool = False, show_progress: bool = False
+    ) -> Iterator[list[Recommendation]]:
+        """The best items for each session that has a known item, in their order, a batch of sessions at a time.
+
+        Raises:
+            UserError: there are not that many items.
+        """
+        for scores, items in self._rank(new.sequences, topk, exclude_clicked, show_progress):
+            names = np.asarray(self._vocabulary.take(pa.array(items.ravel() - 1)), dtype=object).reshape(items.shape)
+            for row_names, row_scores in zip(names.tolist(), scores.tolist(), strict=True):
+                yield [Recommendation(name, score) for name, score in zip(row_names, row_scores, strict=True)]
 
     def read_sessions(self, path: Path, skip_unknown: bool = False, show_progress: bool = False) -> NewSessions:
         """Sessions of a click log in the form of the training data's ``<dataset>.inter``.
@@ -105,17 +110,10 @@ class Recommender:
         return PreparationRules() if rules is None else PreparationRules.from_mapping(rules, "preparation")
 
     @torch.inference_mode()
-    def rank(
-        self, sequences: SessionSequences, topk: int, exclude_clicked: bool = False, show_progress: bool = False
+    def _rank(
+        self, sequences: SessionSequences, topk: int, exclude_clicked: bool, show_progress: bool
     ) -> Iterator[tuple[FloatArray, IntArray]]:
-        """The best items of each session, in batches in the order of the sessions.
-
-        Yields:
-            scores [B, topk] and items [B, topk] int64, best first.
-
-        Raises:
-            UserError: there are not that many items.
-        """
+        """Batches of scores [B, topk] and items [B, topk] int64, best first, in the order of the sessions."""
         if not isinstance(topk, int) or isinstance(topk, bool) or topk < 1:
             raise UserError(f"topk={topk!r}: allowed is a whole number of at least 1")
         n_items = self.dataset.item_num - 1
