@@ -6,9 +6,6 @@ from pathlib import Path
 
 from torch import nn
 
-import recbole_tagnnpp.recbole_compat  # noqa: F401  isort: skip
-from recbole.utils import init_seed
-
 from recbole_tagnnpp.baselines.counting.recommender import CountingRecommender
 from recbole_tagnnpp.config.session_config import SessionConfig
 from recbole_tagnnpp.data.session_dataset import SessionDataset
@@ -17,6 +14,7 @@ from recbole_tagnnpp.data.session_sequences import SessionSequences
 from recbole_tagnnpp.training.counting_trainer import CountingTrainer
 from recbole_tagnnpp.training.distributed.environment import check_processes
 from recbole_tagnnpp.training.distributed.ranks import ALONE, Ranks
+from recbole_tagnnpp.training.random_states import seed_everything
 from recbole_tagnnpp.training.trainer import SessionTrainer
 
 
@@ -47,7 +45,7 @@ def fit_model(
         UserError: a checkpoint does not fit, the loss is not finite, or the configuration asks for more processes.
     """
     check_processes(config["nproc"], ranks.size)
-    init_seed(config["seed"], config["reproducibility"])
+    seed_everything(config["seed"], config["reproducibility"])
     model = config.model_class(config, dataset).to(config["device"])
     ranks.seed(config["seed"])  # from here on the processes draw different numbers
     trainer = trainer_class(model)(config, model, folder, dataset.item_tokens, ranks)

@@ -1,4 +1,4 @@
-"""The state of every random generator a training step may use, in values that ``weights_only`` loading accepts."""
+"""Everything chance and rounding depend on: seeds, the order of sums, and the states of all random generators."""
 
 import random
 from typing import Any
@@ -6,9 +6,27 @@ from typing import Any
 import numpy as np
 import torch
 
+import recbole_tagnnpp.recbole_compat  # noqa: F401  isort: skip
+from recbole.utils import init_seed
+
+
+def seed_everything(seed: int, reproducibility: bool) -> None:
+    """Seed torch, numpy and Python, and choose whether equal seeds give equal bits.
+
+    RecBole's ``init_seed`` asks cuDNN alone for that.  On a CPU, too, the threads of ``x[index]``'s backward pass add
+    to the same rows in whatever order they arrive, which now and then changes a bit, and after an epoch the result.
+
+    Args:
+        seed: of all generators.
+        reproducibility: sum in a fixed order wherever torch can; a warning names operations where it cannot.
+    """
+    init_seed(seed, reproducibility)
+    torch.use_deterministic_algorithms(reproducibility, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # all memory is written first
+
 
 def get_random_states() -> dict[str, Any]:
-    """States of torch (CPU and every CUDA device), numpy and Python."""
+    """States of torch (CPU and every CUDA device), numpy and Python, in values that ``weights_only`` loading accepts."""
     numpy_state: Any = np.random.get_state(legacy=True)  # noqa: NPY002 - RecBole's models draw from it
     version, internal, gauss = random.getstate()
     return {
