@@ -6,9 +6,10 @@ HELP = """\
 usage: python -m recbole_tagnnpp ablate --dataset=A,B [--preset=recommended] [--seeds=1,2,3] [--key=value ...]
 
 Trains and tests TAGNN++ and TAGNN++ without each of its parts (the paper's Table II), with the Transformer alone and
-with the graph network alone. The other arguments are those of compare.
+with the graph network alone; in our presets also with other choices (labels not smoothed, positions from the start, ...).
+The other arguments are those of compare.
 
-  --preset=NAME           which TAGNN++: recommended (default), paper or released_code"""
+  --preset=NAME           which TAGNN++: recommended (default), fast, paper, released_code or untuned"""
 
 
 def ablate(settings: dict[str, Any]) -> int:

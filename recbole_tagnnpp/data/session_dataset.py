@@ -35,9 +35,10 @@ class SessionDataset(SequentialDataset):
     """Training, validation and test sequences of a prepared dataset.
 
     RecBole's own loading is replaced because it unpickles caches, splits and parses with Python loops, and opens the
-    test file before training.  Here items are numbered by ``<dataset>.item``, and ``<dataset>.test.inter`` is opened
-    by :meth:`test_sequences` only.  What models ask of a dataset (``num``, ``field2id_token``, ``item_num``,
-    ``item_counter``, ``get_item_feature``, ``len``, ``[]``) refers to the training sequences.
+    test file before training.  Here items are numbered by ``<dataset>.item``, and ``<dataset>.test.inter`` is read by
+    :meth:`test_sequences` only (``check_files`` compares its checksum).  What models ask of a dataset (``num``,
+    ``field2id_token``, ``item_num``, ``item_counter``, ``get_item_feature``, ``len``, ``[]``) refers to the training
+    sequences.
 
     Args:
         config: with ``dataset``, ``data_path`` (RecBole's final one, folder of the dataset) and field names.

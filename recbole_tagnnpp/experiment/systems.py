@@ -73,21 +73,32 @@ _CORNERS: dict[str, dict[str, Any]] = {
     "Transformer only": {**_PARTS["AGC"], **_PARTS["GNN"]},
     "GNN only": {**_PARTS["AGC"], **_PARTS["PE"], **_PARTS["Transformer"]},
 }
-_OURS_ONLY: dict[str, dict[str, Any]] = {
-    "normalisation": {"normalize_embeddings": False},
-    "AGC off the item table": {"agc_exclude": []},
+_CHOICES: dict[str, dict[str, Any]] = {
+    "- normalisation": {"normalize_embeddings": False},
+    "- label smoothing": {"label_smoothing": 0.0},
+    "- AGC off the item table": {"agc_exclude": []},
+    "- cosine schedule": {"learning_rate_schedule": "constant"},
+    "+ dropout of item vectors": {"embedding_dropout_prob": 0.2},
+    "+ second Transformer layer": {"n_layers": 2},
+    "positions from the start": {"position_order": "from_start"},
 }
+"""What our presets choose and the paper's do not have, and what they decided against."""
+OF_OTHERS = ("paper", "released_code")
+"""Presets of TAGNN++ that are not our choice."""
+
+
+def tagnnpp(preset: str) -> System:
+    """TAGNN++ in one preset."""
+    title = {"paper": AS_IN_PAPER, "recommended": OURS}.get(preset, f"TAGNN++ ({preset})")
+    return System(title, "TAGNNPP", preset)
 
 
 def ablations(preset: str) -> tuple[System, ...]:
-    """Rows of Table II: TAGNN++ in one preset, without each of its parts, and its corners."""
-    whole = {"paper": AS_IN_PAPER, "recommended": OURS}.get(preset, f"TAGNN++ ({preset})")
-    left_out = _PARTS | (_OURS_ONLY if preset == "recommended" else {})
-    return (
-        System(whole, "TAGNNPP", preset),
-        *(System(f"- {part}", "TAGNNPP", preset, changes) for part, changes in left_out.items()),
-        *(System(corner, "TAGNNPP", preset, changes) for corner, changes in _CORNERS.items()),
-    )
+    """Rows of Table II: TAGNN++ in one preset, without each of its parts, with other choices, and its corners."""
+    changes = {f"- {part}": change for part, change in _PARTS.items()}
+    changes |= {} if preset in OF_OTHERS else _CHOICES
+    changes |= _CORNERS
+    return (tagnnpp(preset), *(System(title, "TAGNNPP", preset, change) for title, change in changes.items()))
 
 
 def find_system(text: str) -> System:
@@ -110,7 +121,7 @@ def find_system(text: str) -> System:
     if preset not in presets:
         allowed = f"there are {', '.join(presets)}" if presets else f"{model} has none"
         raise UserError(f"models={text}: no such preset of {model}; {allowed}")
-    return System(f"{model} ({preset})", model, preset)
+    return tagnnpp(preset) if model == "TAGNNPP" else System(f"{model} ({preset})", model, preset)
 
 
 def differences(system: System, config: Mapping[str, Any]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from recbole_tagnnpp.cli import main
+from recbole_tagnnpp.config.layers import merge_layers
 from tests.integration.tiny_dataset import write_tiny_log
 
 SMALL = ["--epochs=1", "--threads=1", "--show_progress=False", "--use_gpu=False", "--state=WARNING"]
@@ -33,7 +34,9 @@ def test_a_grid_runs_what_is_missing_and_only_that(tiny: Path, capsys: pytest.Ca
     assert sorted((r["model"], r["preset"], r["seed"]) for r in first.values()) == [
         ("SRGNN", "baseline", 3), ("SRGNN", "baseline", 4), ("TAGNN", None, 3), ("TAGNN", None, 4),
     ]  # fmt: skip
-    assert "4 finished" in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert re.findall(r"(\d) finished", output) == ["1", "2", "3", "4"]
+    assert output.count("1 of 1") == 1 + 2 + 3 + 4
     lost = next(iter(first))
     (tiny / "results/runs/tiny" / lost).unlink()
     assert main(command) == 0
@@ -80,19 +83,18 @@ def test_one_failing_run_does_not_stop_the_others(
 def test_ablations_differ_from_the_whole_by_their_part(tiny: Path) -> None:
     tiny_model = ["--embedding_size=8", "--n_heads=2", "--inner_size=16", "--train_batch_size=200"]
     assert main(["ablate", "--dataset=tiny", *SMALL, *tiny_model]) == 0
-    found = {(c["use_gnn"], c["use_position_embedding"], c["use_transformer"], c["agc_lambda"], c["normalize_embeddings"],
-              len(c["agc_exclude"])) for c in (record["config"] for record in records(tiny).values())}  # fmt: skip
-    assert found == {
-        (True, True, True, 0.01, True, 1),
-        (True, True, True, None, True, 1),
-        (False, True, True, 0.01, True, 1),
-        (True, False, True, 0.01, True, 1),
-        (True, True, False, 0.01, True, 1),
-        (True, True, True, 0.01, False, 1),
-        (True, True, True, 0.01, True, 0),
-        (False, True, True, None, True, 1),
-        (True, False, False, None, True, 1),
-    }
+    parts = (
+        *("use_gnn", "use_position_embedding", "use_transformer", "agc_lambda", "agc_exclude", "normalize_embeddings"),
+        *("label_smoothing", "learning_rate_schedule", "embedding_dropout_prob", "n_layers", "position_order"),
+    )
+    found = [record["config"] for record in records(tiny).values()]
+    recommended = merge_layers("TAGNNPP", "tiny").final
+    whole = next(config for config in found if all(config[part] == recommended[part] for part in parts))
+    changed = {tuple(part for part in parts if config[part] != whole[part]) for config in found}
+    assert changed == {(), ("agc_lambda",), ("use_gnn",), ("use_position_embedding",), ("use_transformer",),
+        ("agc_exclude",), ("normalize_embeddings",), ("label_smoothing",), ("learning_rate_schedule",),
+        ("embedding_dropout_prob",), ("n_layers",), ("position_order",), ("use_gnn", "agc_lambda"),
+        ("use_position_embedding", "use_transformer", "agc_lambda")}  # fmt: skip
 
 
 @pytest.mark.parametrize(

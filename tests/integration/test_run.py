@@ -1,6 +1,7 @@
 """Whole runs through the one run path: ours and RecBole's models, records, refit, resume, locks."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from recbole_tagnnpp.data.session_dataset import SessionDataset
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.result_table import print_result
 from recbole_tagnnpp.experiment.run import prepare_data, run
+from recbole_tagnnpp.files import sha256_of
 from recbole_tagnnpp.training.trainer import SessionTrainer
 from tests.integration.tiny_dataset import settings, write_tiny_log
 
@@ -101,6 +103,35 @@ def test_the_test_file_is_read_once_and_after_training(root: Path, monkeypatch: 
     monkeypatch.setattr(SessionTrainer, "_train_epoch", noted_epoch)
     record = run_tiny(root, epochs=3, refit=True, seed=51)
     assert moments == ["epoch"] * (3 + record["best_epoch"] + 1) + ["test file opened"]
+
+
+@pytest.mark.parametrize("model", ["TAGNNPP", "STAN"])
+def test_training_and_selection_are_the_same_whatever_the_test_file_says(root: Path, tmp_path: Path, model: str) -> None:
+    def outcome(place: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, torch.Tensor]]:
+        record = run_tiny(place, model, epochs=3, refit=True, seed=55)
+        (file,) = (place / "saved" / "tiny").glob(f"{model}-*-seed55-*/model.pth")
+        selected = {key: record[key] for key in ("best_epoch", "valid_result")}
+        selected["losses"] = [epoch["train_loss"] for epoch in [*record["epochs"], *record["refit_epochs"]]]
+        return selected, record["test_result"], torch.load(file, weights_only=True)["state_dict"]
+
+    first = outcome(root)
+    shutil.copytree(root / "dataset", tmp_path / "dataset")
+    folder = tmp_path / "dataset" / "tiny"
+    file, manifest = folder / "tiny.test.inter", folder / "tiny.manifest.json"
+    header, *lines = file.read_text().splitlines()
+    fields = [line.split("\t") for line in lines]
+    targets = [field[-1] for field in fields]
+    wrong = ["\t".join([*field[:-1], target]) for field, target in zip(fields, targets[1:] + targets[:1], strict=True)]
+    file.write_text("\n".join([header, *wrong]) + "\n")
+    content = json.loads(manifest.read_text())
+    content["files"][file.name] |= {"bytes": file.stat().st_size, "sha256": sha256_of(file)}
+    manifest.write_text(json.dumps(content))
+
+    second = outcome(tmp_path)
+    assert second[0] == first[0]
+    assert second[1] != first[1]
+    assert second[2].keys() == first[2].keys()
+    assert all(torch.equal(second[2][name], first[2][name]) for name in first[2])
 
 
 def test_same_run_twice_at_once_is_refused(root: Path) -> None:

@@ -40,6 +40,10 @@ class RunProgress:
     attempts: int = 0
     problem: str = ""
 
+    def note_epoch(self, epoch: int, valid_score: float) -> None:
+        """Take a validated epoch, counted from 0, and its ``valid_metric``, a fraction."""
+        self.epoch, self.valid_score = epoch + 1, valid_score
+
     @cached_property
     def recorded_result(self) -> dict[str, float]:
         """Test metrics of its record, percent, read once; the run is finished.

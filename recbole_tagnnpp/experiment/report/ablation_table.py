@@ -54,7 +54,7 @@ def ablation_sections(all_measured: Sequence[MeasuredData]) -> list[AblationSect
     """Rows and tests of Table II, for every dataset and preset that has a run, and for datasets that the paper has."""
     places, rows_of = [], []
     for measured in all_measured:
-        for preset in ABLATED_PRESETS:
+        for preset in _presets(measured.runs):
             rows = _rows(measured, preset)
             if any(row.runs for row in rows) or measured.runs.dataset in TABLE_TWO:
                 places.append((measured, preset))
@@ -129,6 +129,12 @@ def _rows(measured: MeasuredData, preset: str) -> list[ScoreRow]:
     for system in reduced:
         rows += rows_of_system(measured, system, TABLE_TWO.get(dataset, {}).get(system.title))
     return rows
+
+
+def _presets(data: DataRuns) -> list[str]:
+    """Those of the paper and ours, then others that were ablated."""
+    ablated = {runs.system.preset for runs in data.systems if runs.system.changes and runs.system.preset}
+    return [*ABLATED_PRESETS, *sorted(ablated.difference(ABLATED_PRESETS))]
 
 
 def _distinct(all_measured: Sequence[MeasuredData]) -> list[DataRuns]:

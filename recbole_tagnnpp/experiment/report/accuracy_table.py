@@ -22,7 +22,7 @@ from recbole_tagnnpp.experiment.report.score_rows import (
 )
 from recbole_tagnnpp.experiment.report.sequence_data import MeasuredData
 from recbole_tagnnpp.experiment.report.systems import SCORES, DataRuns
-from recbole_tagnnpp.experiment.systems import OURS, System, ablations
+from recbole_tagnnpp.experiment.systems import OURS, System
 from recbole_tagnnpp.experiment.systems import TABLE_ONE as SYSTEMS
 
 
@@ -105,8 +105,8 @@ def _rows(measured: MeasuredData) -> list[ScoreRow]:
 
 def _systems(data: DataRuns) -> list[System]:
     """Table I's systems, and before TAGNN++ those that it does not have."""
-    known = [*SYSTEMS, *(system for preset in ("paper", "recommended") for system in ablations(preset))]
-    extra = sorted((runs.system for runs in data.systems if runs.system not in known), key=lambda system: system.title)
+    others = [runs.system for runs in data.systems if runs.system not in SYSTEMS and not runs.system.changes]
+    extra = sorted(others, key=lambda system: system.title)
     extra = [system for index, system in enumerate(extra) if system not in extra[:index]]  # without and with refit
     systems = [*SYSTEMS, *extra]
     return sorted(systems, key=lambda system: (system.model == "TAGNNPP", system.title == OURS))

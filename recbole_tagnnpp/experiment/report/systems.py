@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.report.records import RunRecord
-from recbole_tagnnpp.experiment.systems import TABLE_ONE, System, ablations, differences
+from recbole_tagnnpp.experiment.systems import TABLE_ONE, System, ablations, differences, tagnnpp
 
 ABLATED_PRESETS = ("paper", "recommended")
+"""Presets that Table II has a section of wherever the paper has figures; others follow where they were ablated."""
 SCORES = ("hit@20", "mrr@20")
 """The metrics of all tables, in RecBole's names."""
 
@@ -140,7 +141,8 @@ def candidates(model: str, preset: str | None) -> list[System]:
     """
     of_table = [system for system in TABLE_ONE if system.model == model]
     if model == "TAGNNPP":
-        of_table += [system for name in ABLATED_PRESETS for system in ablations(name)[1:]]
+        presets = dict.fromkeys([*ABLATED_PRESETS, *([preset] if preset else [])])
+        of_table += [system for name in presets for system in ablations(name)[name in ABLATED_PRESETS :]]
     known = {system.preset for system in of_table}
     if not of_table or (preset is not None and preset not in known):
         name = of_table[0].title.split(" (")[0] if of_table else model
@@ -152,5 +154,5 @@ def _row_name(system: System) -> str:
     """Title of a row, with that of the whole model where the row leaves out a part of it."""
     if not system.changes:
         return system.title
-    whole = ablations(system.preset or "")[0].title
-    return f"{whole} {system.title}" if system.title.startswith("- ") else f"{whole}, {system.title}"
+    whole = tagnnpp(system.preset or "").title
+    return f"{whole} {system.title}" if system.title.startswith(("- ", "+ ")) else f"{whole}, {system.title}"

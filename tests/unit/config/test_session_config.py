@@ -132,7 +132,7 @@ CASES: list[tuple[dict, str]] = [
     ({"command_line": {"target_attention_backend": "gpu"}}, "allowed is one of auto, reference, cpu, cuda$"),
     (
         {"command_line": {"preset": "best"}},
-        "preset=best: no such preset of TAGNNPP; there are paper, recommended, released_code",
+        "preset=best: no such preset of TAGNNPP; there are fast, paper, recommended, released_code",
     ),
     ({"command_line": {"preset": "paper.diginetica"}}, "preset=paper.diginetica: no such preset of TAGNNPP"),
     (

@@ -11,17 +11,14 @@ def config_of(system: System, dataset: str = "diginetica", **changes: object) ->
     return merge_layers(system.model, dataset, dictionary={**system.settings(), **changes}).final
 
 
-ALL = {system.title: system for system in [*TABLE_ONE, *ablations("recommended"), *ablations("paper")[1:]]}
+ROWS = [*TABLE_ONE, *ablations("recommended")[1:], *ablations("paper")[1:], *ablations("fast")]
 
 
-@pytest.mark.parametrize("title", ALL)
-def test_a_run_belongs_to_its_own_row_alone(title: str) -> None:
+@pytest.mark.parametrize("system", ROWS, ids=lambda system: f"{system.title}:{system.preset}")
+def test_a_run_belongs_to_its_own_row_alone(system: System) -> None:
     for dataset in ("diginetica", "yoochoose1_64"):
-        config = config_of(ALL[title], dataset, seed=7, refit=True, threads=1, use_gpu=False)
-        rows = [*TABLE_ONE, *ablations("recommended"), *ablations("paper")]
-        assert {(r.title, r.preset) for r in rows if r.model == config["model"] and not differences(r, config)} == {
-            (title, ALL[title].preset)
-        }
+        config = config_of(system, dataset, seed=7, refit=True, threads=1, use_gpu=False)
+        assert [row for row in ROWS if row.model == config["model"] and not differences(row, config)] == [system]
 
 
 @pytest.mark.parametrize("changes", [{"epochs": 1}, {"learning_rate": 0.5}, {"training_candidates": 2000}])
@@ -46,14 +43,17 @@ def test_systems_by_what_users_call_them() -> None:
     assert find_system("TAGNNPP:paper").title == AS_IN_PAPER
     assert find_system("SR-GNN") == find_system("SRGNN") == find_system("SRGNN:baseline")
     assert find_system("SASRec") == System("SASRec", "SASRec", None)
-    assert find_system("TAGNNPP:released_code") == System("TAGNNPP (released_code)", "TAGNNPP", "released_code")
+    assert find_system("TAGNNPP:released_code") == System("TAGNN++ (released_code)", "TAGNNPP", "released_code")
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("SRGN", "model=SRGN: no such model; did you mean SRGNN"),
-        ("TAGNNPP:best", "models=TAGNNPP:best: no such preset of TAGNNPP; there are paper, recommended, released_code"),
+        (
+            "TAGNNPP:best",
+            "models=TAGNNPP:best: no such preset of TAGNNPP; there are fast, paper, recommended, released_code",
+        ),
         ("SASRec:paper", "models=SASRec:paper: no such preset of SASRec; SASRec has none"),
     ],
 )
@@ -62,7 +62,13 @@ def test_unknown_systems(text: str, message: str) -> None:
         find_system(text)
 
 
-def test_each_ablation_leaves_out_one_part() -> None:
-    whole, *others = (config_of(system) for system in ablations("recommended"))
-    for system, config in zip(ablations("recommended")[1:], others, strict=True):
+@pytest.mark.parametrize("preset", ["paper", "recommended", "fast"])
+def test_each_ablation_changes_its_keys_and_no_other(preset: str) -> None:
+    whole, *others = (config_of(system) for system in ablations(preset))
+    for system, config in zip(ablations(preset)[1:], others, strict=True):
         assert {key for key in config if config[key] != whole[key]} == set(system.changes)
+
+
+def test_fast_is_recommended_but_for_the_sample() -> None:
+    fast, recommended = (config_of(system) for system in (find_system("TAGNNPP:fast"), find_system("TAGNNPP")))
+    assert {key for key in fast if fast[key] != recommended[key]} == {"preset", "training_candidates"}

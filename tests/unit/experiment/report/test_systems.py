@@ -12,7 +12,7 @@ from tests.unit.experiment.report.synthetic_records import CHECKSUM, OTHER_CHECK
 
 OURS = find_system("TAGNNPP")
 SRGNN = find_system("SRGNN")
-ROWS = [*TABLE_ONE, *ablations("paper")[1:], *ablations("recommended")[1:]]
+ROWS = [*TABLE_ONE, *ablations("paper")[1:], *ablations("recommended")[1:], *ablations("fast")]
 
 
 def run(folder: Path, system: System, **settings: object) -> RunRecord:

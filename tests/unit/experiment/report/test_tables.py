@@ -163,6 +163,21 @@ def test_table_two_measures_each_part_by_the_whole_model_of_the_same_refit(tmp_p
     assert against == {(OURS, "- AGC"), (OURS, "- GNN"), (f"{OURS}, refit", "- GNN, refit")}
 
 
+def test_table_two_has_a_section_of_any_preset_that_was_ablated(tmp_path: Path) -> None:
+    whole, *_, dropout, _, _, _, _ = ablations("fast")
+    write_run(tmp_path, whole, 1.5)
+    for dataset in ("yoochoose1_64", "diginetica"):
+        write_run(tmp_path, whole, 1.5, dataset=dataset)
+    write_run(tmp_path, dropout, 1.0)
+    report = make_report(tmp_path)
+    sections = {row["dataset and preset"] for row in rows_of(report, "table_2")}
+    assert {section for section in sections if "fast" in section} == {"Yoochoose 1/64, preset fast"}
+    assert row_of(report, "table_2", Architecture="+ dropout of item vectors", **{"dataset and preset": min(
+        section for section in sections if "fast" in section)})["Seeds"] == "1"  # fmt: skip
+    assert [row["System"] for row in rows_of(report, "table_1", dataset="Diginetica") if "fast" in row["System"]]
+    assert not [row for row in rows_of(report, "table_1") if row["System"].startswith(("+", "-"))]
+
+
 def test_table_three_takes_statistics_and_counts_of_older_records(tmp_path: Path) -> None:
     old = write_run(tmp_path, TAGNNPP)
     edit(old, "data", "statistics", value=...)
