@@ -75,6 +75,22 @@ def test_the_summary_speaks_of_figures_in_the_table(figure: str) -> None:
     assert re.search(rf"\b{re.escape(figure)}\b", TABLE_ONE)
 
 
+def test_figures_of_the_searches_are_those_of_their_records() -> None:
+    """Those of the best and the untuned trial of a search, and those of the runs that the page names."""
+    text = (REPOSITORY / "docs" / "search.md").read_text().split("## How the shipped preset was found")[1].split("\n## ")[0]
+    recorded: set[str] = set()
+    for link in re.findall(r"\]\(\.\./(results/[^)]+)\)", text):
+        file = REPOSITORY / link
+        if file.suffix == ".md":
+            file = file.with_name("search.json")
+        content = json.loads(file.read_text())
+        for found in (content["best"], content["untuned"]) if file.name == "search.json" else (content,):
+            recorded |= {f"{found['valid_result'][metric]:.2f}" for metric in ("hit@20", "mrr@20")}
+    figures = re.findall(r"\b\d\d\.\d\d\b", text)
+    assert len(figures) >= 12
+    assert set(figures) <= recorded
+
+
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "dataset/README.md", *DOCS])
 def test_links_lead_to_files(name: str) -> None:
     file = REPOSITORY / name
