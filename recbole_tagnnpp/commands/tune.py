@@ -12,7 +12,7 @@ Trains many settings of a model, selects on validation data, writes the best one
 once. An interrupted search continues when the same command is given again. docs/search.md says more.
 
   --params_file=FILE      the space in RecBole's format, for example hyper.test; default properties/search/MODEL.test
-  --algorithm=NAME        random (default), bayes, exhaustive (every combination) or optuna (if installed)
+  --algorithm=NAME        random (default), bayes or exhaustive (every combination)
   --scheduler=NAME        asha (default on Ray: weak trials stop early), pbt (population based training) or none
   --trials=N              settings to try, default 20
   --workers=N             trials at once, default what this machine holds; 0 runs them in this process, without Ray
