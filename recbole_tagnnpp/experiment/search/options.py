@@ -88,7 +88,10 @@ class SearchOptions:
                 raise UserError(f"--{name}={shortened(value)}: allowed is {rule.allowed}{hint}")
         if "params_file" not in given:
             if default_params_file is None:
-                raise UserError("tune needs --params_file=FILE, for example hyper.test")
+                raise UserError(
+                    "tune needs --params_file=FILE: this model has no space of its own in properties/search "
+                    "(hyper.test is one for TAGNNPP)"
+                )
             given["params_file"] = default_params_file
         for name in ("params_file", "output"):
             if name in given:
