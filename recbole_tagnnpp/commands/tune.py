@@ -11,9 +11,11 @@ usage: python -m recbole_tagnnpp tune --dataset=NAME --params_file=FILE [--model
 Trains many settings of a model, selects on validation data, writes the best one as a configuration file, and tests it
 once. An interrupted search continues when the same command is given again. docs/search.md says more.
 
-  --params_file=FILE      the space in RecBole's format, for example hyper.test; default properties/search/MODEL.test
-  --algorithm=NAME        random (default), bayes, exhaustive (every combination) or optuna (if installed)
-  --scheduler=NAME        asha (default on Ray: weak trials stop early), pbt (population based training) or none
+  --params_file=FILE      the space in RecBole's format; TAGNNPP needs it (hyper.test, for example), other models have
+                          properties/search/MODEL.test by default
+  --algorithm=NAME        random (default), bayes or exhaustive (every combination)
+  --scheduler=NAME        asha (weak trials stop early; default on Ray, but not for exhaustive), pbt (population based
+                          training) or none (default otherwise)
   --trials=N              settings to try, default 20
   --workers=N             trials at once, default what this machine holds; 0 runs them in this process, without Ray
   --cpus_per_trial=N, --gpus_per_trial=X   of each trial; GPUs can be shared, for example 0.5

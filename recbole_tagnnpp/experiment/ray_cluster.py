@@ -10,12 +10,17 @@ import logging
 import os
 import secrets
 import socket
+import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from recbole_tagnnpp.errors import UserError
 
 SECONDS_TO_ANSWER = 5.0
+SECONDS_BETWEEN_LOOKS = 2.0
+SECONDS_WITHOUT_HEAD = 30.0  # Ray ends the process by itself after 60, without a word about what to do
 SMALLEST_OBJECT_STORE = 200_000_000
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -34,6 +39,8 @@ DEFAULT_TOKEN_FILE = Path(".ray", "auth_token")
 @contextlib.contextmanager
 def connected(address: str | None, at_once: int, cpus: int, gpus: float = 0.0, data_bytes: int = 0) -> Iterator[None]:
     """Ray while the body runs: a cluster of this process's own, or the one at ``address``.
+
+    If its head node is gone for good, this process ends with a line and the status of errors.
 
     Args:
         address: host:port of a running cluster, ``auto`` for the one on this machine, ``None`` for an own one.
@@ -69,7 +76,8 @@ def connected(address: str | None, at_once: int, cpus: int, gpus: float = 0.0, d
         raise UserError(f"{where}: Ray does not answer ({first.strip()[:300]})") from problem
     try:
         _check_resources(cpus, gpus)
-        yield
+        with _head_watched(address):
+            yield
     finally:
         ray.shutdown()
 
@@ -95,6 +103,49 @@ def _check_someone_listens(address: str | None) -> None:
         socket.create_connection((host, int(port)), timeout=SECONDS_TO_ANSWER).close()
     except (OSError, ValueError, OverflowError) as problem:
         raise UserError(f"--address={address}: nobody answers there ({problem}); allowed is HOST:PORT or auto") from problem
+
+
+@contextlib.contextmanager
+def _head_watched(address: str | None) -> Iterator[None]:
+    """Look after the head node from another thread while the body runs."""
+    import ray
+
+    host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
+    where = "Ray on this machine" if address is None else f"--address={address}"
+    done = threading.Event()
+    watch = threading.Thread(target=_watch_head, args=((host, int(port)), where, done), daemon=True)
+    watch.start()
+    try:
+        yield
+    finally:
+        done.set()
+
+
+def _watch_head(place: tuple[str, int], where: str, done: threading.Event) -> None:
+    """End this process once nobody has answered for a while.
+
+    The main thread waits in a call of Ray that neither returns nor raises then, so there is no other way out.
+    """
+    silent_since: float | None = None
+    while not done.wait(SECONDS_BETWEEN_LOOKS):
+        try:
+            socket.create_connection(place, timeout=SECONDS_TO_ANSWER).close()
+        except OSError as problem:
+            now = time.monotonic()
+            silent_since = now if silent_since is None else silent_since
+            if now - silent_since >= SECONDS_WITHOUT_HEAD:
+                _give_up(f"{where}: the head node is gone ({problem}); give the same command again to continue")
+                return
+        else:
+            silent_since = None
+
+
+def _give_up(problem: str) -> None:
+    show_cursor = "\x1b[?25h" if sys.stderr.isatty() else ""  # a table that follows the trials has hidden it
+    print(f"{show_cursor}error: {UserError(problem)}", file=sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(2)
 
 
 def _check_resources(cpus: int, gpus: float) -> None:

@@ -59,10 +59,14 @@ class Cluster:
             time.sleep(0.1)
         return False
 
+    def kill_node(self, number: int) -> None:
+        """Kill every process of a node at once, as a power cut would; 0 is the head."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.nodes[number].pid, signal.SIGKILL)
+        self.nodes[number].wait()
+
     def kill(self) -> None:
-        """Kill every process of both nodes at once, as a power cut would."""
-        for node in self.nodes:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(node.pid, signal.SIGKILL)
-            node.wait()
+        """Kill every process of all nodes."""
+        for number in range(len(self.nodes)):
+            self.kill_node(number)
         self.nodes = []

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPOSITORY
+from tests.integration.ray_nodes import Cluster
 from tests.integration.tiny_dataset import write_tiny_log
 
 pytest.importorskip("ray")
@@ -78,6 +80,39 @@ def kill_the_process_that_wrote(root: Path, pattern: str) -> bool:
                     continue
         time.sleep(0.05)
     return False
+
+
+def test_a_killed_driver_continues_on_a_cluster(tiny: Path) -> None:
+    """``ablate`` needs no test of its own: it differs from ``compare`` in the systems alone."""
+    cluster = Cluster()
+    systems = ["--models=STAN,SRGNN", "--use_gpu=False", "--train_batch_size=10", "--epochs=6"]
+    arguments = [*COMMAND[:5], *systems]
+    try:
+        cluster.start((1, 1))
+        arguments.append(f"--address={cluster.address}")
+        driver = subprocess.Popen(arguments, cwd=tiny, env=cluster.environment, stdout=subprocess.DEVNULL)
+        try:
+            deadline = time.monotonic() + LIMIT
+            while not (any((tiny / "results").rglob("STAN-*.json")) and any((tiny / "saved").rglob("SRGNN-*/*/last.pth"))):
+                assert driver.poll() is None and time.monotonic() < deadline
+                time.sleep(0.02)
+        finally:
+            driver.kill()
+            driver.wait()
+        (finished,) = results(tiny)
+        before = (tiny / "results/runs/tiny" / finished).stat().st_mtime_ns
+        done = subprocess.run(arguments, cwd=tiny, env=cluster.environment, text=True, capture_output=True, timeout=LIMIT)
+    finally:
+        cluster.kill()
+        shutil.rmtree(cluster.folder, ignore_errors=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 finished, 1 found" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert (tiny / "results/runs/tiny" / finished).stat().st_mtime_ns == before
+    (continued,) = results(tiny).keys() - {finished}
+    record = json.loads((tiny / "results/runs/tiny" / continued).read_text())
+    assert record["resumed"]
+    assert record["config"]["threads"] == 1  # of a node, not this machine's share
 
 
 def test_no_cluster_at_the_address(tiny: Path) -> None:

@@ -254,7 +254,7 @@ def test_objective_counts_a_broken_loss_as_the_worst(root: Path) -> None:
     ("arguments", "message"),
     [
         ([], "no dataset given"),
-        (["--dataset=demo"], "tune needs --params_file=FILE"),
+        (["--dataset=demo"], "tune needs --params_file=FILE: this model has no space of its own"),
         (["--dataset=demo", "--params_file=no.test"], "no.test: no such file"),
         (
             ["--dataset=demo", "--params_file=typo.test"],

@@ -21,8 +21,9 @@ def run_grid(
 
     Args:
         planned: the runs.
-        workers: runs at the same time, as Ray tasks; 0 runs them one after the other in this process.
-        address: of a running Ray cluster, whose resources then decide how many runs there are at the same time.
+        workers: runs at the same time, as Ray tasks; 0 runs them one after the other in this process, or with an
+            ``address`` as many at the same time as the cluster holds.
+        address: of a running Ray cluster; a run takes ``threads`` cores there, one if that is not set.
         attempts: how often a run is started that dies (a Ray worker is killed, say); it continues from its last epoch.
         gpus_per_run: GPUs that Ray reserves for a run; a fraction lets runs share one.
         console: where to.

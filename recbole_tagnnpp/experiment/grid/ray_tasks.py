@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -59,15 +60,15 @@ def train_and_test(number: int, model: str, config: dict[str, Any], folder: str,
 def run_on_ray(
     runs: list[RunProgress], workers: int, address: str | None, attempts: int, gpus_per_run: float, console: Console
 ) -> None:
-    """Train and test what is waiting, as many runs at the same time as there is room for.
+    """Train and test what is waiting.
 
     A task that dies (its worker is killed, runs out of memory or raises) is started again, up to ``attempts`` times in
     all, and continues from its last epoch; one whose input the user has to mend is not.
 
     Args:
         runs: states, updated as tasks go on.
-        workers: runs at the same time on this machine.
-        address: of a running cluster instead.
+        workers: runs at the same time, on this machine or on the cluster; 0: as many as the cluster holds.
+        address: of a running cluster, ``None`` for one of this process's own.
         attempts: starts of a run, at most.
         gpus_per_run: GPUs reserved for each.
         console: where to.
@@ -76,7 +77,7 @@ def run_on_ray(
         UserError: no cluster answers, or no node can hold a run.
     """
     waiting = {number: run for number, run in enumerate(runs) if run.state is State.WAITING}
-    cpus = max(run.planned.config["threads"] or _share_of_cores(workers) for run in waiting.values())
+    cpus = max(run.planned.config["threads"] or _default_cpus(workers, address) for run in waiting.values())
     with connected(address, at_once=workers or 1, cpus=cpus, gpus=gpus_per_run), _shown(runs, console) as show:
         import ray
 
@@ -89,24 +90,29 @@ def run_on_ray(
             config = {**planned.config, "threads": planned.config["threads"] or cpus, "show_progress": False}
             return task.remote(number, planned.system.model, config, str(Path.cwd()), board)
 
-        tasks = {start(number): number for number in waiting}
+        queue: deque[int] = deque(waiting)
+        tasks: dict[Any, int] = {}
         try:
-            while tasks:
+            while queue or tasks:
+                while queue and (workers == 0 or len(tasks) < workers):
+                    number = queue.popleft()
+                    tasks[start(number)] = number
                 done, _ = ray.wait(list(tasks), timeout=SECONDS_BETWEEN_LOOKS)
                 _note_progress(waiting, board)
                 for reference in done:
                     number = tasks.pop(reference)
                     if _note_end(waiting[number], reference) and waiting[number].attempts < attempts:
                         waiting[number].state = State.WAITING
-                        tasks[start(number)] = number
+                        queue.appendleft(number)
                 show()
         finally:
             for reference in tasks:
                 ray.cancel(reference, force=True)
 
 
-def _share_of_cores(workers: int) -> int:
-    return max(1, usable_cores() // workers) if workers else 1
+def _default_cpus(workers: int, address: str | None) -> int:
+    """Cores of a run without ``threads``: its share of this machine's; one on a cluster, whose nodes have others."""
+    return max(1, usable_cores() // workers) if address is None else 1
 
 
 def _note_progress(waiting: dict[int, RunProgress], board: Any) -> None:

@@ -1,6 +1,5 @@
 """Search algorithms and schedulers of Ray Tune, as the options name them."""
 
-import importlib.util
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,7 +28,7 @@ def metric_and_mode(options: SearchOptions, bigger: bool) -> tuple[str, str]:
 def make_searcher(
     options: SearchOptions, space: SearchSpace, bigger: bool, seed: int, untuned: Mapping[str, Any] | None
 ) -> Any:
-    """Searcher of Ray for ``bayes`` and ``optuna``; ``None`` where the settings are a list.
+    """Searcher of Ray for ``bayes``; ``None`` where the settings are a list.
 
     Args:
         options: of the search.
@@ -37,31 +36,22 @@ def make_searcher(
         bigger: whether larger scores are better.
         seed: of its draws.
         untuned: setting to begin with, if the space holds it.
-
-    Raises:
-        UserError: optuna is not installed.
     """
+    if options.algorithm != "bayes":
+        return None
+    from ray.tune.search.hyperopt import HyperOptSearch
+
     metric, mode = metric_and_mode(options, bigger)
-    if options.algorithm == "bayes":
-        from ray.tune.search.hyperopt import HyperOptSearch
-
-        expressions = {"setting": {name: parameter.hyperopt() for name, parameter in space.parameters.items()}}
-        start = _hyperopt_point(space, untuned)
-        return HyperOptSearch(
-            space=expressions,
-            metric=metric,
-            mode=mode,
-            points_to_evaluate=None if start is None else [start],
-            n_initial_points=max(3, min(20, (options.trials or 20) // 3)),
-            random_state_seed=seed,
-        )
-    if options.algorithm == "optuna":
-        if importlib.util.find_spec("optuna") is None:
-            raise UserError("--algorithm=optuna: needs the package optuna (pip install optuna); bayes needs nothing more")
-        from ray.tune.search.optuna import OptunaSearch
-
-        return OptunaSearch(space=_OptunaSpace(space), metric=metric, mode=mode, seed=seed)
-    return None
+    expressions = {"setting": {name: parameter.hyperopt() for name, parameter in space.parameters.items()}}
+    start = _hyperopt_point(space, untuned)
+    return HyperOptSearch(
+        space=expressions,
+        metric=metric,
+        mode=mode,
+        points_to_evaluate=None if start is None else [start],
+        n_initial_points=max(3, min(20, (options.trials or 20) // 3)),
+        random_state_seed=seed,
+    )
 
 
 def _hyperopt_point(space: SearchSpace, setting: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -76,16 +66,6 @@ def _hyperopt_point(space: SearchSpace, setting: Mapping[str, Any] | None) -> di
         elif not (isinstance(setting[name], (int, float)) and ends[0] <= setting[name] <= ends[1]):
             return None
     return {name: parameter.hyperopt_value(setting[name]) for name, parameter in space.parameters.items()}
-
-
-class _OptunaSpace:
-    """Define-by-run function of optuna: draws every key, and returns the setting for Ray to put in the configuration."""
-
-    def __init__(self, space: SearchSpace) -> None:
-        self.space = space
-
-    def __call__(self, trial: Any) -> dict[str, Any]:
-        return {"setting": {name: parameter.optuna(trial) for name, parameter in self.space.parameters.items()}}
 
 
 class Exploration:

@@ -10,7 +10,7 @@ from recbole_tagnnpp.config.schema import BOOLEAN, TEXT, Rule, integer, number, 
 from recbole_tagnnpp.config.yaml_files import shortened
 from recbole_tagnnpp.errors import UserError
 
-ALGORITHMS = ("random", "bayes", "exhaustive", "optuna")
+ALGORITHMS = ("random", "bayes", "exhaustive")
 SCHEDULERS = ("asha", "pbt", "none")
 DEFAULT_TRIALS = 20
 
@@ -21,7 +21,7 @@ class SearchOptions:
 
     Attributes:
         params_file: the space, see ``space.py``.
-        algorithm: random, bayes (hyperopt's TPE), exhaustive (every combination) or optuna.
+        algorithm: random, bayes (hyperopt's TPE) or exhaustive (every combination).
         scheduler: asha (stops weak trials early), pbt (population based training) or none; ``None`` is asha on Ray for
             algorithms other than exhaustive, else none.
         trials: how many settings, default 20; exhaustive runs all.
@@ -88,7 +88,10 @@ class SearchOptions:
                 raise UserError(f"--{name}={shortened(value)}: allowed is {rule.allowed}{hint}")
         if "params_file" not in given:
             if default_params_file is None:
-                raise UserError("tune needs --params_file=FILE, for example hyper.test")
+                raise UserError(
+                    "tune needs --params_file=FILE: this model has no space of its own in properties/search "
+                    "(hyper.test is one for TAGNNPP)"
+                )
             given["params_file"] = default_params_file
         for name in ("params_file", "output"):
             if name in given:

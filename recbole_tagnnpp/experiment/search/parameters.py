@@ -43,10 +43,6 @@ class Parameter(ABC):
     def hyperopt(self) -> Any:
         """The same distribution as an expression of hyperopt, labelled with the name."""
 
-    @abstractmethod
-    def optuna(self, trial: Any) -> Any:
-        """Let a trial of optuna suggest a value."""
-
     def hyperopt_value(self, value: Any) -> Any:
         """A value as hyperopt's trials hold it: the position in a choice, else the value."""
         return value
@@ -87,10 +83,6 @@ class Choice(Parameter):
 
         return hp.choice(self.name, list(self.values))
 
-    def optuna(self, trial: Any) -> Any:
-        """A value that a trial of optuna suggests."""
-        return self.values[trial.suggest_categorical(self.name, list(range(len(self.values))))]
-
     def hyperopt_value(self, value: Any) -> int:
         """Position of ``value`` in the list."""
         return next(i for i, entry in enumerate(self.values) if is_same_value(entry, value))
@@ -126,10 +118,6 @@ class Uniform(Parameter):
 
         return hp.uniform(self.name, self.low, self.high)
 
-    def optuna(self, trial: Any) -> Any:
-        """A value that a trial of optuna suggests."""
-        return trial.suggest_float(self.name, self.low, self.high)
-
 
 @dataclass(frozen=True)
 class LogUniform(Parameter):
@@ -160,10 +148,6 @@ class LogUniform(Parameter):
         from hyperopt import hp
 
         return hp.loguniform(self.name, self.low, self.high)
-
-    def optuna(self, trial: Any) -> Any:
-        """A value that a trial of optuna suggests."""
-        return trial.suggest_float(self.name, *self.extremes(), log=True)
 
 
 @dataclass(frozen=True)
@@ -206,10 +190,6 @@ class QUniform(Parameter):
 
         return hp.quniform(self.name, self.low, self.high, self.q)
 
-    def optuna(self, trial: Any) -> Any:
-        """A value that a trial of optuna suggests."""
-        return self._multiple(trial.suggest_int(self.name, round(self.low / self.q), round(self.high / self.q)))
-
     def plain(self, value: Any) -> Any:
         """The nearest multiple, an integer where all are."""
         return self._multiple(round(float(value) / self.q))
@@ -247,10 +227,6 @@ class RandInt(Parameter):
         from hyperopt import hp
 
         return hp.uniformint(self.name, self.low, self.high)
-
-    def optuna(self, trial: Any) -> Any:
-        """A value that a trial of optuna suggests."""
-        return trial.suggest_int(self.name, self.low, self.high)
 
     def plain(self, value: Any) -> int:
         """An integer."""

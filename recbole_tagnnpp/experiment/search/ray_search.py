@@ -64,8 +64,9 @@ def search_on_ray(
         from ray import tune
 
         from recbole_tagnnpp.experiment.search.ray_trial import ray_trial
-        from recbole_tagnnpp.experiment.search.record_keeper import show_on
+        from recbole_tagnnpp.experiment.search.record_keeper import is_no_death, show_on
 
+        getLogger("ray.tune.execution.tune_controller").addFilter(is_no_death)
         if gpus is None:
             gpus = 1.0 if config["use_gpu"] and ray_cluster.available_gpus() else 0.0
         job = TrialJob.of(config, space, state, cpus, settings_change=options.schedule == "pbt")

@@ -1,11 +1,12 @@
 """Listens to Ray Tune and keeps the record of every trial."""
 
 import re
-from logging import getLogger
+from logging import LogRecord, getLogger
 from pathlib import Path
 from typing import Any
 
 from ray import tune
+from ray.exceptions import RayError, RayTaskError
 
 from recbole_tagnnpp.experiment.search.display import SearchDisplay
 from recbole_tagnnpp.experiment.search.space import SearchSpace, setting_key
@@ -20,6 +21,9 @@ from recbole_tagnnpp.experiment.search.trial_records import (
     read_trial,
     write_trial,
 )
+
+SIGNS_OF_DEATH = ("ActorDiedError", "died unexpectedly", "WorkerCrashedError", "actor is temporarily unavailable")
+"""In Ray's texts; the last one is what it says of a worker when the whole node is gone."""
 
 _displays: list[SearchDisplay] = []
 """The display of the search that runs in this process.
@@ -156,6 +160,12 @@ def describe_failure(text: str) -> str:
         return "its process died"
     if "OutOfMemoryError" in lines[0] or "low on memory" in last:
         return "killed by Ray because its node ran out of memory"
-    if "ActorDiedError" in last or "died unexpectedly" in last or "WorkerCrashedError" in last:
+    if any(sign in last for sign in SIGNS_OF_DEATH):
         return "its process died (killed, out of memory, or its node is gone)"
     return lines[-1][:300]
+
+
+def is_no_death(line: LogRecord) -> bool:
+    """Filter for the log of Ray Tune: tracebacks of bugs stay, those of lost processes go, which the keeper tells of."""
+    problem = line.exc_info[1] if line.exc_info else None
+    return isinstance(problem, RayTaskError) or not isinstance(problem, RayError)

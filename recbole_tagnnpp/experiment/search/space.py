@@ -8,7 +8,7 @@ A line is ``name kind values``::
     train_batch_size quniform 50,200,50   # multiples of 50; whole numbers give integers
     n_gnn_steps randint 1,3               # integers 1, 2 and 3 (RecBole does not have this kind)
 
-Blank lines and comments are allowed.
+Blank lines and comments are allowed; RecBole's own parser knows only the former.
 """
 
 import ast

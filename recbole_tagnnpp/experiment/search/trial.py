@@ -119,7 +119,9 @@ def comes_again(problem: BaseException) -> bool:
     """Whether the next attempt would meet the same problem: input that the user can mend, too little memory or disk."""
     if isinstance(problem, OSError):
         return problem.errno in (errno.ENOSPC, errno.EDQUOT)
-    return isinstance(problem, (UserError, MemoryError, torch.OutOfMemoryError))
+    # torch has an exception of its own for a GPU that is full, but a plain RuntimeError for main memory
+    is_refused = isinstance(problem, RuntimeError) and "DefaultCPUAllocator" in str(problem)
+    return is_refused or isinstance(problem, (UserError, MemoryError, torch.OutOfMemoryError))
 
 
 def read_progress(last_file: Path, config: SessionConfig) -> TrialProgress:

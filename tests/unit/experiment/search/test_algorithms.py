@@ -5,7 +5,6 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.search.algorithms import (
     CHANGEABLE,
     Exploration,
@@ -72,12 +71,6 @@ def test_bayes_begins_with_the_untuned_setting_and_follows_the_seed(space: Searc
     assert drawn[0][0] == untuned
     assert drawn[0] == drawn[1] != drawn[2]
     assert all(type(s["n_gnn_steps"]) is int and s["n_gnn_steps"] in (1, 2, 3) for s in drawn[0])
-
-
-def test_optuna_is_asked_for(space: SearchSpace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(UserError, match="--algorithm=optuna: needs the package optuna"):
-        make_searcher(options(algorithm="optuna"), space, True, 1, None)
 
 
 def test_schedulers(space: SearchSpace) -> None:

@@ -1,6 +1,7 @@
 """What Ray Tune's events become on disk."""
 
 import errno
+import logging
 import pickle
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,8 +14,10 @@ from recbole_tagnnpp.experiment.search.trial import TrialJob
 from recbole_tagnnpp.experiment.search.trial_records import read_trial, read_trials
 
 pytest.importorskip("ray")
+from ray.exceptions import ActorUnavailableError, RayTaskError
+
 from recbole_tagnnpp.experiment.search import record_keeper
-from recbole_tagnnpp.experiment.search.record_keeper import RecordKeeper, describe_failure
+from recbole_tagnnpp.experiment.search.record_keeper import RecordKeeper, describe_failure, is_no_death
 
 
 def job_in(folder: Path, **more: Any) -> TrialJob:
@@ -138,6 +141,11 @@ def test_ray_can_keep_it(tmp_path: Path) -> None:
             "its process died (killed, out of memory, or its node is gone)",
         ),
         (
+            "Failure # 1 (occurred at 2026-11-25_21-13-20)\nThe actor a65e is unavailable: The actor is temporarily "
+            "unavailable: RpcError: RPC error: Socket closed rpc_code: 14. The task may or may not have been executed.\n",
+            "its process died (killed, out of memory, or its node is gone)",
+        ),
+        (
             "Failure # 1 (occurred at x)\nTask was killed due to the node running low on memory.\n",
             "killed by Ray because its node ran out of memory",
         ),
@@ -145,3 +153,19 @@ def test_ray_can_keep_it(tmp_path: Path) -> None:
 )
 def test_reasons_in_one_line(text: str, line: str) -> None:
     assert describe_failure(text) == line
+
+
+@pytest.mark.parametrize(
+    ("problem", "is_shown"),
+    [
+        (ActorUnavailableError("its node is gone", None), False),
+        (RayTaskError("ray_trial", "Traceback ...", ValueError("a bug")).as_instanceof_cause(), True),
+        (ValueError("a bug"), True),
+        (None, True),
+    ],
+)
+def test_tracebacks_are_of_bugs(problem: Exception | None, is_shown: bool, caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger("tests.tune")
+    logger.addFilter(is_no_death)
+    logger.error("Trial task failed", exc_info=problem)
+    assert bool(caplog.records) is is_shown

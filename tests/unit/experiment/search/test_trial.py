@@ -1,14 +1,23 @@
-"""Training one setting: progress from checkpoints, and taking over another trial's."""
+"""Training one setting: progress from checkpoints, taking over another trial's, and what is not worth a second attempt."""
 
+import errno
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from recbole_tagnnpp.data.session_dataset import LoadedSessions, SessionDataset
+from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.search.space import SearchSpace, read_space
-from recbole_tagnnpp.experiment.search.trial import TrialJob, TrialProgress, take_over_checkpoint, train_setting
+from recbole_tagnnpp.experiment.search.trial import (
+    TrialJob,
+    TrialProgress,
+    comes_again,
+    take_over_checkpoint,
+    train_setting,
+)
 from recbole_tagnnpp.training.checkpoint import load_checkpoint
 from tests.unit.training.small_run import tiny_config
 
@@ -108,3 +117,24 @@ def test_models_that_count_are_complete_after_one_pass(root: Path) -> None:
     job = TrialJob.of(config, SearchSpace("", {}), root / "state", None)
     seen = train(job, SessionDataset(config).load(), root / "g")
     assert [(len(progress.history), progress.is_complete) for progress in seen] == [(1, True)]
+
+
+def test_memory_that_torch_is_refused_comes_again() -> None:
+    with pytest.raises(RuntimeError) as refused:
+        torch.empty(10**16)  # more than there are addresses
+    assert comes_again(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("problem", "expected"),
+    [
+        (UserError("a key"), True),
+        (MemoryError(), True),
+        (torch.OutOfMemoryError("CUDA out of memory"), True),
+        (OSError(errno.ENOSPC, "No space left on device"), True),
+        (OSError(errno.EIO, "Input/output error"), False),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+    ],
+)
+def test_what_comes_again(problem: Exception, expected: bool) -> None:
+    assert comes_again(problem) is expected
