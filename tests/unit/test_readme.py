@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+import recbole_tagnnpp.experiment.grid.in_process  # noqa: F401  binds `run` before a test puts another in its place
 from docs.insert_tables import BLOCK, with_tables
 from recbole_tagnnpp.cli import COMMANDS, main
 from tests.conftest import REPOSITORY
