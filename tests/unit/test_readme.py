@@ -22,7 +22,7 @@ COMMAND_LINES = re.findall(
 )
 """Commands of the code blocks, with their comments."""
 ROWS = [line for page in PAGES for line in page.splitlines() if line.startswith("|") and "results/runs/" in line]
-TABLE_ONE = (REPOSITORY / "results" / "report" / "table_1.md").read_text()
+REPORT = "".join((REPOSITORY / f"results/report/{name}.md").read_text() for name in ("table_1", "by_session_length"))
 SUMMARY = next(paragraph for paragraph in README.split("\n\n") if paragraph.startswith("What they say"))
 
 
@@ -72,8 +72,8 @@ def test_figures_are_those_of_the_record(row: str) -> None:
 
 
 @pytest.mark.parametrize("figure", re.findall(r"\d+\.\d\d", SUMMARY))
-def test_the_summary_speaks_of_figures_in_the_table(figure: str) -> None:
-    assert re.search(rf"\b{re.escape(figure)}\b", TABLE_ONE)
+def test_the_summary_speaks_of_figures_in_the_report(figure: str) -> None:
+    assert re.search(rf"\b{re.escape(figure)}\b", REPORT)
 
 
 def test_figures_of_the_searches_are_those_of_their_records() -> None:
