@@ -88,13 +88,28 @@ def test_ablations_differ_from_the_whole_by_their_part(tiny: Path) -> None:
         *("label_smoothing", "learning_rate_schedule", "embedding_dropout_prob", "n_layers", "position_order"),
     )
     found = [record["config"] for record in records(tiny).values()]
-    recommended = merge_layers("TAGNNPP", "tiny").final
-    whole = next(config for config in found if all(config[part] == recommended[part] for part in parts))
-    changed = {tuple(part for part in parts if config[part] != whole[part]) for config in found}
-    assert changed == {(), ("agc_lambda",), ("use_gnn",), ("use_position_embedding",), ("use_transformer",),
-        ("agc_exclude",), ("normalize_embeddings",), ("label_smoothing",), ("learning_rate_schedule",),
-        ("embedding_dropout_prob",), ("n_layers",), ("position_order",), ("use_gnn", "agc_lambda"),
-        ("use_position_embedding", "use_transformer", "agc_lambda")}  # fmt: skip
+    whole = merge_layers("TAGNNPP", "tiny").final
+    changed = [{part: config[part] for part in parts if config[part] != whole[part]} for config in found]
+    expected: list[dict[str, Any]] = [
+        {},
+        {"agc_lambda": None},
+        {"use_gnn": False},
+        {"use_position_embedding": False},
+        {"use_transformer": False},
+        {"normalize_embeddings": False},
+        {"label_smoothing": 0.0},
+        {"agc_exclude": []},
+        {"learning_rate_schedule": "constant"},
+        {"embedding_dropout_prob": 0.2},
+        {"n_layers": 2},
+        {"position_order": "from_start"},
+        {"use_gnn": False, "agc_lambda": None},
+        {"use_position_embedding": False, "use_transformer": False, "agc_lambda": None},
+    ]
+    assert all(change in expected for change in changed)
+    assert len(changed) == len(expected) and all(change in changed for change in expected)
+    assert (whole["use_gnn"], whole["use_position_embedding"], whole["use_transformer"]) == (True, True, True)
+    assert (whole["agc_lambda"], whole["normalize_embeddings"], len(whole["agc_exclude"])) == (0.01, True, 1)
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,7 @@ def candidates(model: str, preset: str | None) -> list[System]:
     of_table = [system for system in TABLE_ONE if system.model == model]
     if model == "TAGNNPP":
         presets = dict.fromkeys([*ABLATED_PRESETS, *([preset] if preset else [])])
-        of_table += [system for name in presets for system in ablations(name)[name in ABLATED_PRESETS :]]
+        of_table += [system for name in presets for system in ablations(name) if system not in TABLE_ONE]
     known = {system.preset for system in of_table}
     if not of_table or (preset is not None and preset not in known):
         name = of_table[0].title.split(" (")[0] if of_table else model

@@ -69,6 +69,7 @@ def test_each_ablation_changes_its_keys_and_no_other(preset: str) -> None:
         assert {key for key in config if config[key] != whole[key]} == set(system.changes)
 
 
-def test_fast_is_recommended_but_for_the_sample() -> None:
-    fast, recommended = (config_of(system) for system in (find_system("TAGNNPP:fast"), find_system("TAGNNPP")))
+@pytest.mark.parametrize("dataset", ["diginetica", "yoochoose1_64", "demo"])
+def test_fast_is_recommended_but_for_the_sample(dataset: str) -> None:
+    fast, recommended = (config_of(find_system(name), dataset) for name in ("TAGNNPP:fast", "TAGNNPP"))
     assert {key for key in fast if fast[key] != recommended[key]} == {"preset", "training_candidates"}
