@@ -14,7 +14,7 @@ from recbole.data.interaction import Interaction
 from recbole_tagnnpp.baselines.dgtn.channel_fusion import ChannelFusion
 from recbole_tagnnpp.baselines.dgtn.channel_graph import DualChannelGraphs, build_dual_channel_graphs
 from recbole_tagnnpp.baselines.dgtn.channel_propagation import propagate
-from recbole_tagnnpp.baselines.dgtn.neighbour_sessions import NeighbourSearch
+from recbole_tagnnpp.baselines.dgtn.neighbour_sessions import EarlierSessionSearch
 from recbole_tagnnpp.baselines.dgtn.ragged import ragged_from_rows, sorted_distinct
 from recbole_tagnnpp.baselines.dgtn.training_sessions import collect_training_sessions
 from recbole_tagnnpp.baselines.session_vector_recommender import SessionVectorRecommender
@@ -69,7 +69,7 @@ class DGTN(SessionVectorRecommender):
     def __init__(self, config: Config, dataset: SessionDataset) -> None:
         super().__init__(config, dataset)
         self.training_sessions = collect_training_sessions(dataset.training, self.n_items)
-        self.neighbour_search = NeighbourSearch(
+        self.neighbour_search = EarlierSessionSearch(
             self.training_sessions,
             config["n_neighbors"],
             config["sample_size"],

@@ -8,7 +8,7 @@ from recbole_tagnnpp.baselines.dgtn.training_sessions import TrainingSessions
 from recbole_tagnnpp.data.session_sequences import IntArray
 
 
-class NeighbourSearch:
+class EarlierSessionSearch:
     """Finds the most similar earlier sessions among the training sessions.
 
     Candidates are the most recent sessions that share an item with the session; they are found in an inverted index.

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recbole_tagnnpp.baselines.dgtn.neighbour_sessions import NeighbourSearch
+from recbole_tagnnpp.baselines.dgtn.neighbour_sessions import EarlierSessionSearch
 from recbole_tagnnpp.baselines.dgtn.ragged import Ragged, ragged_from_rows, sorted_distinct
 from recbole_tagnnpp.baselines.dgtn.training_sessions import collect_training_sessions
 from recbole_tagnnpp.data.session_sequences import SessionSequences
@@ -24,7 +24,7 @@ def rows_of(ragged: Ragged) -> list[list[int]]:
 def find(
     training: dict[int, list[int]], sessions: list[list[int]], before: list[int], *options: int | str | None
 ) -> list[list[int]]:
-    search = NeighbourSearch(collect_training_sessions(sequences_of(training), N_ITEMS), *options)  # type: ignore[arg-type]
+    search = EarlierSessionSearch(collect_training_sessions(sequences_of(training), N_ITEMS), *options)  # type: ignore[arg-type]
     distinct = [sorted(set(session)) for session in sessions]
     row = np.repeat(np.arange(len(sessions)), [len(items) for items in distinct])
     items = ragged_from_rows(row, np.array([item for items in distinct for item in items]), len(sessions))
