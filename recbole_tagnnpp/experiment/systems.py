@@ -78,7 +78,9 @@ _CHOICES: dict[str, dict[str, Any]] = {
     "- label smoothing": {"label_smoothing": 0.0},
     "- AGC off the item table": {"agc_exclude": []},
     "- cosine schedule": {"learning_rate_schedule": "constant"},
+    "- dropout of item vectors": {"embedding_dropout_prob": 0.0},
     "+ dropout of item vectors": {"embedding_dropout_prob": 0.2},
+    "scale 16, not 12": {"normalization_scale": 16.0},
     "+ second Transformer layer": {"n_layers": 2},
     "positions from the start": {"position_order": "from_start"},
 }
@@ -93,11 +95,19 @@ def tagnnpp(preset: str) -> System:
     return System(title, "TAGNNPP", preset)
 
 
-def ablations(preset: str) -> tuple[System, ...]:
-    """Rows of Table II: TAGNN++ in one preset, without each of its parts, with other choices, and its corners."""
+def ablations(preset: str, dataset: str) -> tuple[System, ...]:
+    """Rows of Table II: TAGNN++ in one preset, without each of its parts, with other choices, and its corners.
+
+    What the preset says of this dataset anyway is no row.
+
+    Raises:
+        UserError: no such preset, or there are no settings for the dataset.
+    """
     changes = {f"- {part}": change for part, change in _PARTS.items()}
     changes |= {} if preset in OF_OTHERS else _CHOICES
     changes |= _CORNERS
+    whole = _settings("TAGNNPP", dataset, preset)[0]
+    changes = {title: change for title, change in changes.items() if not change.items() <= whole.items()}
     return (tagnnpp(preset), *(System(title, "TAGNNPP", preset, change) for title, change in changes.items()))
 
 
@@ -148,7 +158,7 @@ def differences(system: System, config: Mapping[str, Any]) -> dict[str, str]:
 
 @functools.cache
 def _settings(
-    model: str, dataset: str, preset: str | None, changes: tuple[tuple[str, str], ...]
+    model: str, dataset: str, preset: str | None, changes: tuple[tuple[str, str], ...] = ()
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Settings of a system, and those without its preset, as a record would keep them."""
     decided = {"preset": preset, **{key: json.loads(value) for key, value in changes}}

@@ -86,6 +86,7 @@ def test_ablations_differ_from_the_whole_by_their_part(tiny: Path) -> None:
     parts = (
         *("use_gnn", "use_position_embedding", "use_transformer", "agc_lambda", "agc_exclude", "normalize_embeddings"),
         *("label_smoothing", "learning_rate_schedule", "embedding_dropout_prob", "n_layers", "position_order"),
+        "normalization_scale",
     )
     found = [record["config"] for record in records(tiny).values()]
     whole = merge_layers("TAGNNPP", "tiny").final
@@ -101,6 +102,7 @@ def test_ablations_differ_from_the_whole_by_their_part(tiny: Path) -> None:
         {"agc_exclude": []},
         {"learning_rate_schedule": "constant"},
         {"embedding_dropout_prob": 0.2},
+        {"normalization_scale": 16.0},
         {"n_layers": 2},
         {"position_order": "from_start"},
         {"use_gnn": False, "agc_lambda": None},

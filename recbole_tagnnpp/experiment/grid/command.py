@@ -1,6 +1,6 @@
 """``compare`` and ``ablate``: from the command line's settings to a grid."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from recbole_tagnnpp.config.command_line import config_files
@@ -32,7 +32,7 @@ def compare(settings: dict[str, Any]) -> int:
     """
     names = _words(settings.pop("models", None), "models")
     systems = [find_system(name) for name in names] if names else list(TABLE_ONE)
-    return _run(settings, systems)
+    return _run(settings, lambda dataset: systems)
 
 
 def ablate(settings: dict[str, Any]) -> int:
@@ -49,10 +49,11 @@ def ablate(settings: dict[str, Any]) -> int:
     """
     if "models" in settings or "model" in settings:
         raise UserError("ablate takes no model: it is TAGNN++ that loses its parts")
-    return _run(settings, ablations(str(settings.pop("preset", "recommended"))))
+    preset = str(settings.pop("preset", "recommended"))
+    return _run(settings, lambda dataset: ablations(preset, dataset))
 
 
-def _run(settings: dict[str, Any], systems: Sequence[System]) -> int:
+def _run(settings: dict[str, Any], systems_of: Callable[[str], Sequence[System]]) -> int:
     for key, instead in (("model", "models"), ("seed", "seeds"), ("preset", "models=MODEL:PRESET")):
         if key in settings:
             raise UserError(f"--{key}: write --{instead}; see --help")
@@ -70,7 +71,7 @@ def _run(settings: dict[str, Any], systems: Sequence[System]) -> int:
     from recbole_tagnnpp.experiment.grid.progress import State
 
     files = config_files(settings)
-    planned = plan_grid(systems, datasets, seeds, settings, files)
+    planned = plan_grid({dataset: systems_of(dataset) for dataset in datasets}, seeds, settings, files)
     runs = run_grid(planned, **options)
     return 1 if any(run.state is State.FAILED for run in runs) else 0
 

@@ -40,8 +40,7 @@ class PlannedRun:
 
 
 def plan_grid(
-    systems: Sequence[System],
-    datasets: Sequence[str],
+    systems: Mapping[str, Sequence[System]],
     seeds: Sequence[int],
     settings: Mapping[str, Any],
     files: Sequence[str] = (),
@@ -49,8 +48,7 @@ def plan_grid(
     """All combinations, dataset by dataset, checked before anything is trained; datasets are prepared if necessary.
 
     Args:
-        systems: rows.
-        datasets: names.
+        systems: dataset to the rows that are run on it.
         seeds: of weights and order.
         settings: of every run, over those of its system.
         files: YAML files of settings of every run, below both.
@@ -60,9 +58,9 @@ def plan_grid(
     """
     manifests: dict[str, Manifest] = {}
     planned: dict[Path, PlannedRun] = {}
-    for dataset in datasets:
+    for dataset, rows in systems.items():
         for seed in seeds:
-            for system in systems:
+            for system in rows:
                 changes = {**system.settings(), **settings, "seed": seed}
                 try:
                     config = SessionConfig(system.model, dataset, files, changes)

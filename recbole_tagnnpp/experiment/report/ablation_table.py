@@ -124,7 +124,7 @@ def _cells(section: AblationSection) -> list[list[Cell]]:
 
 def _rows(measured: MeasuredData, preset: str) -> list[ScoreRow]:
     dataset = measured.runs.dataset
-    whole, *reduced = ablations(preset)
+    whole, *reduced = ablations(preset, dataset)
     rows = rows_of_system(measured, whole, TABLE_ONE.get(dataset, {}).get(whole.model))
     for system in reduced:
         rows += rows_of_system(measured, system, TABLE_TWO.get(dataset, {}).get(system.title))

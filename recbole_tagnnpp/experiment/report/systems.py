@@ -117,7 +117,7 @@ def find_row(record: RunRecord) -> tuple[System | None, str]:
         return None, f"has no {' and '.join(lacking)}"
     nearest: tuple[System, dict[str, str]] | None = None
     problem = f"model {record.model} has no row"
-    for system in candidates(record.model, record.preset):
+    for system in candidates(record.model, record.preset, record.dataset):
         try:
             found = differences(system, record.config)
         except UserError as refusal:
@@ -134,7 +134,7 @@ def find_row(record: RunRecord) -> tuple[System | None, str]:
     return None, f"{_row_name(nearest[0])}, but {', '.join(words[:4])}{more}"
 
 
-def candidates(model: str, preset: str | None) -> list[System]:
+def candidates(model: str, preset: str | None, dataset: str) -> list[System]:
     """Rows that a run of a model can belong to: those of Tables I and II, and one of its own for any other preset.
 
     A model that Table I does not have has a row for each preset and one for its defaults.
@@ -142,12 +142,19 @@ def candidates(model: str, preset: str | None) -> list[System]:
     of_table = [system for system in TABLE_ONE if system.model == model]
     if model == "TAGNNPP":
         presets = dict.fromkeys([*ABLATED_PRESETS, *([preset] if preset else [])])
-        of_table += [system for name in presets for system in ablations(name) if system not in TABLE_ONE]
+        of_table += [system for name in presets for system in _ablations(name, dataset) if system not in TABLE_ONE]
     known = {system.preset for system in of_table}
     if not of_table or (preset is not None and preset not in known):
         name = of_table[0].title.split(" (")[0] if of_table else model
         of_table.append(System(name if preset is None else f"{name} ({preset})", model, preset))
     return of_table
+
+
+def _ablations(preset: str, dataset: str) -> tuple[System, ...]:
+    try:
+        return ablations(preset, dataset)
+    except UserError:  # a preset or dataset that is gone; asking for its differences says so
+        return (tagnnpp(preset),)
 
 
 def _row_name(system: System) -> str:

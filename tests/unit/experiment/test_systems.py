@@ -11,20 +11,28 @@ def config_of(system: System, dataset: str = "diginetica", **changes: object) ->
     return merge_layers(system.model, dataset, dictionary={**system.settings(), **changes}).final
 
 
-ROWS = [*TABLE_ONE, *ablations("recommended")[1:], *ablations("paper")[1:], *ablations("fast")]
+DATASETS = ("diginetica", "yoochoose1_64", "demo")
 
 
-@pytest.mark.parametrize("system", ROWS, ids=lambda system: f"{system.title}:{system.preset}")
-def test_a_run_belongs_to_its_own_row_alone(system: System) -> None:
-    for dataset in ("diginetica", "yoochoose1_64"):
+def rows_of(dataset: str) -> list[System]:
+    presets = ("recommended", "paper", "fast", "untuned")
+    ablated = [system for preset in presets for system in ablations(preset, dataset)]
+    return [*TABLE_ONE, *(system for system in ablated if system not in TABLE_ONE)]
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_a_run_belongs_to_its_own_row_alone(dataset: str) -> None:
+    rows = rows_of(dataset)
+    for system in rows:
         config = config_of(system, dataset, seed=7, refit=True, threads=1, use_gpu=False)
-        assert [row for row in ROWS if row.model == config["model"] and not differences(row, config)] == [system]
+        assert [row for row in rows if row.model == config["model"] and not differences(row, config)] == [system]
 
 
 @pytest.mark.parametrize("changes", [{"epochs": 1}, {"learning_rate": 0.5}, {"training_candidates": 2000}])
 def test_a_run_with_anything_else_belongs_to_no_row(changes: dict) -> None:
     config = config_of(find_system("TAGNNPP"), **changes)
-    rows = [row for row in [*TABLE_ONE, *ablations("recommended")] if row.model == "TAGNNPP"]
+    rows = [*TABLE_ONE, *ablations("recommended", "diginetica")]
+    rows = [row for row in rows if row.model == "TAGNNPP"]
     assert all(differences(row, config) for row in rows)
 
 
@@ -64,12 +72,24 @@ def test_unknown_systems(text: str, message: str) -> None:
 
 @pytest.mark.parametrize("preset", ["paper", "recommended", "fast"])
 def test_each_ablation_changes_its_keys_and_no_other(preset: str) -> None:
-    whole, *others = (config_of(system) for system in ablations(preset))
-    for system, config in zip(ablations(preset)[1:], others, strict=True):
+    systems = ablations(preset, "diginetica")
+    whole, *others = (config_of(system) for system in systems)
+    for system, config in zip(systems[1:], others, strict=True):
         assert {key for key in config if config[key] != whole[key]} == set(system.changes)
 
 
-@pytest.mark.parametrize("dataset", ["diginetica", "yoochoose1_64", "demo"])
+def test_what_a_preset_says_anyway_is_no_row() -> None:
+    titles = [system.title for system in ablations("untuned", "demo")]
+    assert "- normalisation" in titles
+    assert "- label smoothing" not in titles
+    for dataset in DATASETS:
+        titles = [system.title for system in ablations("recommended", dataset)]
+        assert sum(title.endswith("dropout of item vectors") for title in titles) == 1
+    with pytest.raises(UserError, match="preset=untune: no such preset"):
+        ablations("untune", "demo")
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
 def test_fast_is_recommended_but_for_the_sample(dataset: str) -> None:
     fast, recommended = (config_of(find_system(name), dataset) for name in ("TAGNNPP:fast", "TAGNNPP"))
     assert {key for key in fast if fast[key] != recommended[key]} == {"preset", "training_candidates"}

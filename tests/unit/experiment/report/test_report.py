@@ -21,7 +21,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for seed in (1, 2):
         write_run(folder / "runs", find_system("TAGNNPP"), 0.9, seed=seed)
     write_run(folder / "runs", find_system("SRGNN"), 0.5)
-    write_run(folder / "runs", ablations("recommended")[2], 0.4)
+    write_run(folder / "runs", ablations("recommended", "yoochoose1_64")[2], 0.4)
     write_run(folder / "runs", find_system("STAN"), 0.2, dataset="demo", with_ranks=False)
     write_run(folder / "runs", find_system("TAGNNPP"), 0.2, dataset="demo", epochs=1)
     write_report(folder / "runs", folder / "report")
