@@ -64,10 +64,11 @@ def test_there_are_commands() -> None:
 
 @pytest.mark.parametrize("row", ROWS)
 def test_figures_are_those_of_the_record(row: str) -> None:
+    """Validation and test, or where settings are chosen validation alone."""
     record = json.loads((REPOSITORY / re.search(r"\((?:\.\./)?(results/runs/[^)]+)\)", row).group(1)).read_text())
     figures = re.findall(r"(\d+\.\d\d) / (\d+\.\d\d)", row)
     expected = [tuple(f"{record[part][m]:.2f}" for m in ("hit@20", "mrr@20")) for part in ("valid_result", "test_result")]
-    assert figures == expected
+    assert figures in (expected, expected[:1])
     assert record["dataset"] in row
 
 
