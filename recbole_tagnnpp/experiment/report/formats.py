@@ -19,7 +19,7 @@ class Cell:
     Attributes:
         value: text, a number in the unit of its column, or ``None`` where it is missing.
         deviation: standard deviation over seeds.
-        is_best: significantly better than the second best; printed bold.
+        is_best: significantly better than its rivals; printed bold.
         is_marked: a difference that is significant; printed with a star.
     """
 

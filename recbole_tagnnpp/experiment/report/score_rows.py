@@ -13,8 +13,8 @@ from recbole_tagnnpp.experiment.systems import System
 
 SCORE_TITLES = {"hit@20": "Hit@20", "mrr@20": "MRR@20"}
 BOLD_NOTE = (
-    f"Bold: significantly better than the second best of the same refit (paired permutation test over sessions, alpha "
-    f"{ALPHA}, Holm-corrected for all pairs of systems of this table)."
+    f"Bold: significantly better than the best other model of the same refit or, where all are one model, than the second "
+    f"best (paired permutation test over sessions, alpha {ALPHA}, Holm-corrected for all pairs of systems of this table)."
 )
 
 
@@ -107,12 +107,18 @@ def best_first(rows: Sequence[ScoreRow], score: str, refit: bool) -> list[int]:
 
 
 def significantly_best(rows: Sequence[ScoreRow], comparisons: Comparisons, score: str) -> list[int]:
-    """Rows that are significantly better than the second best of the same refit."""
+    """Rows that are significantly better than the best other model of the same refit; variants are no rivals to it.
+
+    Where all rows are of one model (Table II), variants are what is compared.
+    """
     found = []
     for refit in (False, True):
-        first, second = [*best_first(rows, score, refit), None, None][:2]
-        comparison = comparisons.get((first, second, score)) if first is not None and second is not None else None
-        if first is not None and comparison is not None and comparison.is_significant and comparison.difference > 0:
+        first, *others = best_first(rows, score, refit) or [None]
+        if first is None:
+            continue
+        rivals = [index for index in others if rows[index].system.model != rows[first].system.model] or others
+        comparison = comparisons.get((first, rivals[0], score)) if rivals else None
+        if comparison is not None and comparison.is_significant and comparison.difference > 0:
             found.append(first)
     return found
 
