@@ -113,9 +113,10 @@ def significantly_best(rows: Sequence[ScoreRow], comparisons: Comparisons, score
     """
     found = []
     for refit in (False, True):
-        first, *others = best_first(rows, score, refit) or [None]
-        if first is None:
+        ranking = best_first(rows, score, refit)
+        if not ranking:
             continue
+        first, *others = ranking
         rivals = [index for index in others if rows[index].system.model != rows[first].system.model] or others
         comparison = comparisons.get((first, rivals[0], score)) if rivals else None
         if comparison is not None and comparison.is_significant and comparison.difference > 0:
