@@ -69,9 +69,9 @@ def test_best_is_bold_only_where_it_is_significantly_better_than_the_next_model(
         write_run(tmp_path, system, skill, facts=facts)
     column = "MRR@20 significantly best"
     assert [row["System"] for row in rows_of(make_report(tmp_path), "table_1", **{column: "yes"})] == [OURS]
-    write_run(tmp_path, find_system("TAGNNPP:fast"), 1.2, seed=5, facts=facts)  # a variant is no rival
+    write_run(tmp_path, find_system("TAGNNPP:fast"), 1.2, seed=5, facts=facts)  # by chance a little better
     (bold,) = rows_of(make_report(tmp_path), "table_1", **{column: "yes"})
-    assert bold["System"] in (OURS, "TAGNN++ (fast)")
+    assert bold["System"] == "TAGNN++ (fast)"  # a variant is no rival
     write_run(tmp_path, STAN, 1.2, seed=4, facts=facts)  # as good as the best, significantly better than the rest
     report = make_report(tmp_path)
     assert rows_of(report, "table_1", **{column: "yes"}) == []
