@@ -9,6 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from filelock import FileLock, Timeout
+
+from recbole_tagnnpp.errors import UserError
+
 
 @contextlib.contextmanager
 def atomic_write(path: Path, mode: str = "w") -> Iterator[IO]:
@@ -59,6 +63,30 @@ def atomic_folder(path: Path, last: str) -> Iterator[Path]:
             os.replace(file, path / file.name)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path, what: str, is_private: bool = False) -> Iterator[None]:
+    """Hold a folder's lock, so that the same work is not done twice at once.
+
+    The lock belongs to the process and goes with it, however it ends.
+
+    Args:
+        folder: made if it is missing.
+        what: what another process that holds the lock does, for the message.
+        is_private: nobody but its owner may read the folder.
+
+    Raises:
+        UserError: another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if is_private:
+        folder.chmod(0o700)
+    try:
+        with FileLock(folder / "lock", timeout=0):
+            yield
+    except Timeout as problem:
+        raise UserError(f"{folder}: another process {what}; wait for it or stop it") from problem
 
 
 def sha256_of(path: Path) -> str:

@@ -3,7 +3,7 @@
 import contextlib
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from logging import getLogger
@@ -11,21 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 
 from recbole_tagnnpp.config.session_config import SessionConfig
 from recbole_tagnnpp.data.locate import ensure_prepared
 from recbole_tagnnpp.data.manifest import Manifest, check_files
 from recbole_tagnnpp.data.rules import PreparationRules
 from recbole_tagnnpp.data.session_dataset import SessionDataset
-from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.environment import describe_machine, describe_versions, peak_memory_megabytes
 from recbole_tagnnpp.experiment.fitting import fit_model, make_loader
 from recbole_tagnnpp.experiment.logs import set_up_logging
 from recbole_tagnnpp.experiment.record import RECORD_VERSION, percent, read_json_record, run_digest, run_name, write_record
+from recbole_tagnnpp.experiment.report.records import read_record
 from recbole_tagnnpp.experiment.result_table import print_result
 from recbole_tagnnpp.experiment.target_ranks import TestSequenceFacts, write_facts, write_ranks
-from recbole_tagnnpp.files import atomic_write
+from recbole_tagnnpp.files import alone_in, atomic_write
 from recbole_tagnnpp.training.distributed.ranks import ALONE, Ranks
 from recbole_tagnnpp.training.trainer import SessionTrainer
 
@@ -81,12 +80,17 @@ def run(
     place = place_of_run(config, manifest)
     if ranks.gather(bool(config["resume"] and place.is_finished))[0]:
         return _show_finished(place, ranks)
-    with _alone_in(place.checkpoints) if ranks.is_first else contextlib.nullcontext():
+    with alone_in(place.checkpoints, "is training this very run") if ranks.is_first else contextlib.nullcontext():
         return _run(config, manifest, place, callback_fn, ranks)
 
 
 def _show_finished(place: RunPlace, ranks: Ranks) -> dict[str, Any]:
-    """Print the result of a run that ended before; returns its record."""
+    """Print the result of a run that ended before; returns its record.
+
+    Raises:
+        UserError: the record is damaged.
+    """
+    read_record(place.record)  # checks all of it
     record = read_json_record(place.record)
     if ranks.is_first:
         print_result(record)
@@ -223,18 +227,3 @@ def _keep_final_weights(place: RunPlace, final: SessionTrainer) -> None:
         (phase / "last.pth").unlink(missing_ok=True)
     for phase in phases:
         shutil.rmtree(phase, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Hold a lock on a run's folder, so that the same run is not trained twice at once.
-
-    The lock belongs to the process and goes with it, however it ends.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        lock = FileLock(folder / "lock", timeout=0)
-        with lock:
-            yield
-    except Timeout as problem:
-        raise UserError(f"{folder}: another process is training this very run; wait for it or stop it") from problem

@@ -185,9 +185,10 @@ def test_a_run_that_has_ended_is_shown_and_not_repeated(
     weights.unlink()  # a record without a model comes from elsewhere
     run_tiny(root, epochs=1, seed=101)
     assert weights.is_file()
-    record.write_text("{")
-    with pytest.raises(UserError, match="not a readable run record"):
-        run_tiny(root, epochs=1, seed=101)
+    for content, message in (("{", "not a readable run record"), ('{"record_version": 1}', "metrics_in must be")):
+        record.write_text(content)
+        with pytest.raises(UserError, match=message):
+            run_tiny(root, epochs=1, seed=101)
 
 
 def test_sessions_that_change_while_a_run_trains_are_not_tested_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,6 +118,17 @@ def test_random_search_begins_untuned_and_can_be_extended(root: Path) -> None:
     assert len(run_search(root, trials=3, **given)["trials"]) == 3
 
 
+def test_a_test_record_stays_with_its_setting(root: Path) -> None:
+    """A search that is extended without a final run may find another best setting, which has not been tested."""
+    (root / "hyper.test").write_text("learning_rate choice [0.00001, 0.02]\n")
+    first = run_search(root, name="mine")
+    assert run_search(root, name="mine", final=False)["final_record"] == first["final_record"]
+    file = root / "search" / "tiny" / "mine" / "search.json"
+    for setting, kept in (({"learning_rate": 0.5}, None), ("nonsense", None), (first["best"]["setting"], "a.json")):
+        file.write_text(json.dumps({**first, "best": {**first["best"], "setting": setting}, "final_record": "a.json"}))
+        assert run_search(root, name="mine", final=False)["final_record"] == kept
+
+
 def test_a_loss_that_is_not_finite_fails_one_trial(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record = run_search(root, "broken.test", final=False)
     ((_, problem),) = record["failed"].items()
@@ -263,11 +274,13 @@ def test_objective_counts_a_broken_loss_as_the_worst(root: Path) -> None:
         (["--dataset=demo", "--params_file=hyper.test", "--trails=3"], "--trails: unknown key"),
         (["--dataset=demo", "--params_file=hyper.test", "--nproc=2"], "nproc=2: only `train` starts several processes"),
         (["--dataset=demo", "--params_file=hyper.test", "--scheduler=hyperband"], "--scheduler='hyperband': allowed is"),
+        (["--dataset=demo", "--params_file=epochs.test"], "epochs.test:1: epochs: cannot be searched with scheduler=asha"),
         (["--dataset=demo", "--params_file=hyper.test", "--workers"], "argument '--workers': has no value"),
     ],
 )
 def test_mistakes_show_before_torch_loads(root: Path, arguments: list[str], message: str) -> None:
     (root / "typo.test").write_text("learning_rat choice [1]\n")
+    (root / "epochs.test").write_text("epochs choice [3, 30]\n")
     code = (
         "import sys; from recbole_tagnnpp.cli import main; "
         f"sys.exit(9 if main(['tune', *{arguments}]) != 2 else 'torch' in sys.modules or 'ray' in sys.modules)"

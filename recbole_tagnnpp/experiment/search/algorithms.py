@@ -7,7 +7,6 @@ import numpy as np
 
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.search.options import SearchOptions
-from recbole_tagnnpp.experiment.search.parameters import is_same_value
 from recbole_tagnnpp.experiment.search.space import SearchSpace
 
 CHANGEABLE = {
@@ -56,22 +55,16 @@ def make_searcher(
 
 def _hyperopt_point(space: SearchSpace, setting: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """A setting in hyperopt's terms, ``None`` where the space does not hold it."""
-    if setting is None:
+    if setting is None or not all(parameter.holds(setting[name]) for name, parameter in space.parameters.items()):
         return None
-    for name, parameter in space.parameters.items():
-        values, ends = parameter.grid(), parameter.extremes()
-        if values is not None:
-            if not any(is_same_value(value, setting[name]) for value in values):
-                return None
-        elif not (isinstance(setting[name], (int, float)) and ends[0] <= setting[name] <= ends[1]):
-            return None
     return {name: parameter.hyperopt_value(setting[name]) for name, parameter in space.parameters.items()}
 
 
 class Exploration:
     """How population based training changes a setting that it takes over.
 
-    Each changeable key is drawn anew with probability 1/4 and moved a step otherwise, always inside the space.
+    Each changeable key is drawn anew with probability 1/4, or if the space does not hold its value, and moved a step
+    otherwise, always inside the space.
     """
 
     def __init__(self, space: SearchSpace, seed: int) -> None:
@@ -84,7 +77,7 @@ class Exploration:
         for name, parameter in self.space.parameters.items():
             if name not in CHANGEABLE:
                 continue
-            redraw = self.generator.random() < 0.25
+            redraw = self.generator.random() < 0.25 or not parameter.holds(setting[name])
             setting[name] = parameter.sample(self.generator) if redraw else parameter.moved(setting[name], self.generator)
         return {**config, "setting": setting}
 

@@ -35,9 +35,17 @@ class Parameter(ABC):
     def extremes(self) -> list[Any]:
         """Values to check before anything runs: all of a choice, the smallest and the largest otherwise."""
 
+    def holds(self, value: Any) -> bool:
+        """Whether ``value`` is one that this line stands for; that of the configuration around a space need not be."""
+        values = self.grid()
+        if values is not None:
+            return any(is_same_value(entry, value) for entry in values)
+        low, high = self.extremes()
+        return isinstance(value, (int, float)) and bool(low <= value <= high)
+
     @abstractmethod
     def moved(self, value: Any, generator: np.random.Generator) -> Any:
-        """A value near ``value``, still inside: the step of population based training."""
+        """A value near ``value``, which the parameter holds, and still inside: the step of population based training."""
 
     @abstractmethod
     def hyperopt(self) -> Any:
@@ -48,7 +56,10 @@ class Parameter(ABC):
         return value
 
     def plain(self, value: Any) -> Any:
-        """A value as configurations hold it; hyperopt gives numpy numbers, tuples for lists and floats for integers."""
+        """A value as configurations hold it; hyperopt gives numpy numbers, tuples for lists and floats for integers.
+
+        A value that the parameter does not hold stays what it is: a search begins with the configuration around it.
+        """
         return plain_value(value)
 
 
@@ -72,8 +83,6 @@ class Choice(Parameter):
 
     def moved(self, value: Any, generator: np.random.Generator) -> Any:
         """The value beside ``value`` in the list."""
-        if not _is_among(value, self.values):
-            return self.sample(generator)
         position = self.hyperopt_value(value) + (1 if generator.random() < 0.5 else -1)
         return plain_value(self.values[min(max(position, 0), len(self.values) - 1)])
 
@@ -191,8 +200,12 @@ class QUniform(Parameter):
         return hp.quniform(self.name, self.low, self.high, self.q)
 
     def plain(self, value: Any) -> Any:
-        """The nearest multiple, an integer where all are."""
-        return self._multiple(round(float(value) / self.q))
+        """A multiple as it is spelt here, an integer where all are."""
+        value = plain_value(value)
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
+            return value
+        multiple = self._multiple(round(value / self.q))
+        return multiple if math.isclose(value, multiple) else value
 
     def _multiple(self, n: int) -> float | int:
         value = float(f"{n * self.q:.{SIGNIFICANT_DIGITS}g}")
@@ -228,9 +241,10 @@ class RandInt(Parameter):
 
         return hp.uniformint(self.name, self.low, self.high)
 
-    def plain(self, value: Any) -> int:
-        """An integer."""
-        return round(float(value))
+    def plain(self, value: Any) -> Any:
+        """An integer, not a float of the same value."""
+        value = plain_value(value)
+        return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def plain_value(value: Any) -> Any:
@@ -248,7 +262,3 @@ def is_same_value(one: Any, other: Any) -> bool:
     """Equality that tells True from 1, and 1 from 1.0 not."""
     one, other = plain_value(one), plain_value(other)
     return isinstance(one, bool) == isinstance(other, bool) and one == other
-
-
-def _is_among(value: Any, values: tuple[Any, ...]) -> bool:
-    return any(is_same_value(entry, value) for entry in values)

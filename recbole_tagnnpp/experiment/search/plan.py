@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from recbole_tagnnpp.config.layers import Layers, merge_layers
 from recbole_tagnnpp.config.properties import property_folders
+from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.search.algorithms import check_changeable
 from recbole_tagnnpp.experiment.search.options import SearchOptions
 from recbole_tagnnpp.experiment.search.space import SearchSpace, read_space
@@ -58,6 +59,11 @@ def plan_search(model: str, files: Sequence[str], settings: dict[str, Any]) -> S
     check_processes(layers.final["nproc"])
     space = read_space(options.params_file)
     check_space(space, layers)
+    if options.schedule != "none" and "epochs" in space.parameters:
+        raise UserError(
+            f"{space.where('epochs')}epochs: cannot be searched with scheduler={options.schedule}, which ends trials by "
+            "their number of epochs; --scheduler=none does not"
+        )
     if options.schedule == "pbt":
         check_changeable(space)
     return SearchPlan(options, space, layers, tuple(files), settings)

@@ -1,11 +1,10 @@
 """A search from its arguments to its results: the one path of ``tune``."""
 
-import contextlib
 import hashlib
 import json
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from logging import getLogger
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 
 from recbole_tagnnpp.config.layers import CHOICES
 from recbole_tagnnpp.config.session_config import SessionConfig
@@ -35,6 +33,7 @@ from recbole_tagnnpp.experiment.search.space_check import problem_of
 from recbole_tagnnpp.experiment.search.training_share import most_recent_sessions
 from recbole_tagnnpp.experiment.search.trial import TrialJob
 from recbole_tagnnpp.experiment.search.trial_records import FAILED, TrialRecord, mark_interrupted, ranked, read_trials
+from recbole_tagnnpp.files import alone_in
 
 SEARCH_VERSION = 1
 
@@ -71,7 +70,7 @@ def search(plan: SearchPlan) -> dict[str, Any]:
     manifest = prepare_data(config)
     identity = _identity(plan, config, manifest.checksum)
     place = _place_of(plan, config, identity)
-    with _alone_in(place.state):
+    with alone_in(place.state, "runs this very search", is_private=True):
         if plan.options.resume is False:
             _clear(place)
         elif plan.options.resume and not any(place.state.glob("*/")):
@@ -241,11 +240,18 @@ def _write_results(
         best_settings,
         f"best of {len(records)} trials: validation {metric} {best['score']:.2f} in epoch {best['epoch']}",
     )
-    earlier = place.results / "search.json"
-    if earlier.is_file():
-        with contextlib.suppress(ValueError, OSError, TypeError, AttributeError):
-            record["final_record"] = json.loads(earlier.read_text(encoding="utf-8")).get("final_record")
-    write_record(earlier, record)
+    record["final_record"] = _tested_before(place.results / "search.json", best["setting"])
+    write_record(place.results / "search.json", record)
+
+
+def _tested_before(search_record: Path, setting: Setting) -> str | None:
+    """The test record that an earlier part of this search has made, if the best setting was the same then."""
+    try:
+        earlier = json.loads(search_record.read_text(encoding="utf-8"))
+        is_of_setting = setting_key(earlier["best"]["setting"]) == setting_key(setting)
+        return earlier["final_record"] if is_of_setting else None
+    except (OSError, ValueError, LookupError, TypeError):  # there is none, or it is damaged
+        return None
 
 
 def _final_run(plan: SearchPlan, best_settings: dict[str, Any]) -> str:
@@ -311,15 +317,3 @@ def _clear(place: SearchPlace) -> None:
             shutil.rmtree(entry)
     for name in ("best.yaml", "trials.csv", "trials.md", "parallel_coordinates.svg", "search.json"):
         (place.results / name).unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Hold a lock on a search's state, in a folder that only its owner may write to."""
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
-    try:
-        with FileLock(folder / "lock", timeout=0):
-            yield
-    except Timeout as problem:
-        raise UserError(f"{folder}: another process runs this very search; wait for it or stop it") from problem

@@ -43,6 +43,14 @@ def test_exploration_changes_what_may_change_and_stays_inside(space: SearchSpace
     assert "n_layers" not in CHANGEABLE
 
 
+def test_exploration_from_values_outside_the_space(space: SearchSpace) -> None:
+    explore = Exploration(space, seed=2)
+    for value in (None, 17.0, "word"):
+        found = [explore({"setting": dict.fromkeys(space.parameters, value)})["setting"] for _ in range(20)]
+        for name, parameter in space.parameters.items():
+            assert all(parameter.holds(setting[name]) for setting in found) is (name in CHANGEABLE)
+
+
 def test_untuned_setting_in_hyperopts_terms(space: SearchSpace) -> None:
     setting = {"learning_rate": 0.001, "n_layers": 2, "label_smoothing": 0.0, "n_gnn_steps": 1}
     assert _hyperopt_point(space, setting) == {**setting, "n_layers": 1}  # the position in the list

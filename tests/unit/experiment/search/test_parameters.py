@@ -93,7 +93,9 @@ def test_plain_values() -> None:
     assert type(plain_value(np.float64(0.5))) is float
     assert plain_value(((1, np.int64(2)),)) == [[1, 2]]
     assert CHOICE.plain((64, 32)) == [64, 32]
-    assert WHOLE.plain(149.99999) == 150
+    assert WHOLE.plain(np.float64(150.0)) == 150
+    assert type(WHOLE.plain(150.0)) is int
+    assert STEPS.plain(3 * 0.1) == 0.3
     assert INTEGER.plain(3.0) == 3
     assert type(INTEGER.plain(3.0)) is int
 
@@ -103,5 +105,18 @@ def test_position_in_a_choice_tells_true_from_one() -> None:
     assert [choice.hyperopt_value(value) for value in (1, True, 0, False)] == [0, 1, 2, 3]
 
 
-def test_step_from_a_value_outside_a_choice() -> None:
-    assert is_inside(CHOICE, CHOICE.moved("elsewhere", np.random.default_rng(5)))
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [(WHOLE, 120), (WHOLE, None), (WHOLE, math.inf), (WHOLE, True), (STEPS, 0.25), (INTEGER, None), (INTEGER, 2.5),
+     (INTEGER, True), (CHOICE, "elsewhere"), (UNIFORM, None), (LOG, 1.0)],
+)  # fmt: skip
+def test_a_value_that_is_not_held_stays_what_it_is(parameter: Parameter, value: object) -> None:
+    """It belongs to the configuration that a search begins with."""
+    assert not parameter.holds(value)
+    assert is_same_value(parameter.plain(value), value)
+
+
+@pytest.mark.parametrize("parameter", ALL)
+def test_what_is_drawn_is_held(parameter: Parameter) -> None:
+    assert all(parameter.holds(value) for value in parameter.extremes())
+    assert parameter.holds(parameter.sample(np.random.default_rng(5)))
