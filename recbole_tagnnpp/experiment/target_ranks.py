@@ -1,6 +1,5 @@
 """What paired statistics need of a run: the rank of every test sequence's target item."""
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,8 +92,8 @@ def _read(path: Path, names: tuple[str, ...]) -> dict[str, IntArray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name].astype(np.int64) for name in names}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as problem:
-        raise UserError(f"{path}: damaged, or not written by a run ({problem})") from problem
+    except Exception as problem:  # damaged bytes lead numpy and zipfile into errors of any type
+        raise UserError(f"{path}: damaged, or not written by a run ({problem or type(problem).__name__})") from problem
     if len({array.shape for array in arrays.values()}) != 1 or any(array.ndim != 1 for array in arrays.values()):
         raise UserError(f"{path}: its arrays {', '.join(names)} must be lists of one length")
     return arrays

@@ -71,7 +71,7 @@ def ablation_table(sections: Sequence[AblationSection]) -> Table:
     printed, notes = [], []
     for section in sections:
         printed.append(Section(section.title, _cells(section)))
-        notes += untested_note(section.title, section.rows)
+        notes += untested_note(section.title, section.measured, section.rows)
         notes += precision_note(section.title, section.rows)
     return Table(
         "table_2",

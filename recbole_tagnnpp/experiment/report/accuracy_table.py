@@ -60,7 +60,7 @@ def accuracy_table(sections: Sequence[AccuracySection]) -> Table:
         cells = score_cells(section.rows, section.comparisons)
         names = [Cell(row.system.title) for row in section.rows]
         printed.append(Section(section.title, [[name, *row] for name, row in zip(names, cells, strict=True)]))
-        notes += untested_note(section.title, section.rows)
+        notes += untested_note(section.title, section.measured, section.rows)
         notes += precision_note(section.title, section.rows)
     notes += data_notes([section.measured.runs for section in sections])
     for dataset in dict.fromkeys(section.measured.runs.dataset for section in sections):

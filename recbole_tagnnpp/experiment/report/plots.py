@@ -106,7 +106,8 @@ def _below_axis(labels: list[str]) -> str:
 def _scatter(figure: Figure, data: FigureData) -> None:
     measured = [(float(hit), float(mrr)) for _, source, hit, mrr in data.rows if source == "measured"]
     floors = [_floor([point[axis] for point in measured]) for axis in (0, 1)]
-    if floors == [None, None]:
+    strong = [row[2:] for row in data.rows if row[2] >= (floors[0] or 0) and row[3] >= (floors[1] or 0)]
+    if floors == [None, None] or not strong:
         panels = [figure.subplots()]
     else:
         figure.set_size_inches(WIDTH, 6.4)
@@ -118,7 +119,6 @@ def _scatter(figure: Figure, data: FigureData) -> None:
         axes.set_ylabel("MRR@20 (%)")
         axes.margins(0.08)
     if len(panels) == 2:
-        strong = [row[2:] for row in data.rows if row[2] >= (floors[0] or 0) and row[3] >= (floors[1] or 0)]
         panels[1].set_xlim(*_around([hit for hit, _ in strong]))
         panels[1].set_ylim(*_around([mrr for _, mrr in strong]))
     panels[-1].set_xlabel("Hit@20 (%)")

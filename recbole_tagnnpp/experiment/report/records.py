@@ -75,7 +75,7 @@ def read_records(results: Path) -> list[RunRecord]:
     """
     if not results.is_dir():
         raise UserError(f"{results}: no such folder; runs write their records there, or name another with --results=FOLDER")
-    files = sorted(file for file in results.glob("*/*.json") if not file.name.startswith("."))
+    files = sorted(results.glob("[!.]*/[!.]*.json"))
     if not files:
         raise UserError(f"{results}: no run records (DATASET/RUN.json) in this folder; train a model first")
     return [read_record(file) for file in files]
@@ -155,7 +155,10 @@ class _RecordReader:
         if self.text("dataset") != self.file.parent.name:
             raise self.refuse("dataset", f"the name of its folder, {self.file.parent.name!r}")
         preset = None if self.content.get("preset") is None else self.text("preset")
-        data, config = self.mapping("data"), dict(self.mapping("config").content)
+        data, settings = self.mapping("data"), self.mapping("config")
+        config = dict(settings.content)
+        if "metric_decimal_place" in config:
+            settings.integer("metric_decimal_place")
         for key in ("model", "dataset", "seed", "refit"):
             if key not in config or config[key] != self.content.get(key):
                 raise self.refuse(key, f"the same as config.{key}")

@@ -124,12 +124,15 @@ def significantly_best(rows: Sequence[ScoreRow], comparisons: Comparisons, score
     return found
 
 
-def untested_note(title: str, rows: Sequence[ScoreRow]) -> list[str]:
+def untested_note(title: str, measured: MeasuredData, rows: Sequence[ScoreRow]) -> list[str]:
     """Which rows of a section no test was possible for, and why."""
     labels = [row.label for row in rows if row.runs is not None and row.results is None]
     if not labels:
         return []
-    return [f"{title}: no test possible for {', '.join(labels)}, whose records have no ranks of the test targets."]
+    reason = "whose records have no ranks of the test targets"
+    if measured.facts is None:
+        reason = "as nothing beside their records says which test sequences are of one session (test_sequences-*.npz)"
+    return [f"{title}: no test possible for {', '.join(labels)}, {reason}."]
 
 
 def precision_note(title: str, rows: Sequence[ScoreRow]) -> list[str]:

@@ -69,13 +69,14 @@ def measure(data: DataRuns) -> MeasuredData:
 def _facts_of(data: DataRuns) -> TestSequenceFacts | None:
     if data.checksum is None:
         return None
-    first = data.systems[0].records[0]
-    facts = read_facts(first.path, data.checksum)
-    if facts is not None and len(facts.session) != first.test_sequences:
-        raise UserError(
-            f"{facts_file(first.path, data.checksum)}: tells of {len(facts.session)} test sequences, "
-            f"{first.path.name} of {first.test_sequences}"
-        )
+    records = [record for runs in data.systems for record in runs.records]
+    facts = read_facts(records[0].path, data.checksum)
+    for record in records:
+        if facts is not None and len(facts.session) != record.test_sequences:
+            raise UserError(
+                f"{facts_file(record.path, data.checksum)}: tells of {len(facts.session)} test sequences, "
+                f"{record.path.name} of {record.test_sequences}"
+            )
     return facts
 
 

@@ -66,8 +66,8 @@ class DataRuns:
 def place_records(records: Sequence[RunRecord]) -> tuple[list[DataRuns], list[OtherRun]]:
     """Put every record to its dataset, data checksum, system and refit, or among the other runs.
 
-    Of two records of one system, data and seed (of two machines, say) the one that was started first counts; test
-    results have no part in the choice.
+    Of two records of one system, data and seed (of two machines, say) the one counts whose process was started first (the
+    last one, of a run that was interrupted); test results have no part in the choice.
 
     Args:
         records: any order.

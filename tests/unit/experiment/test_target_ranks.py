@@ -74,6 +74,29 @@ def test_damaged_files_are_refused(tmp_path: Path, content: bytes) -> None:
         read_ranks(tmp_path / "a.json")
 
 
+def test_no_wrong_bit_gives_anything_but_one_line(tmp_path: Path) -> None:
+    file = ranks_file(tmp_path / "a.json")
+    write_ranks(tmp_path / "a.json", np.arange(50) % 21)
+    sound = file.read_bytes()
+    refused = 0
+    for position in range(len(sound)):
+        damaged = bytearray(sound)
+        damaged[position] ^= 1 << position % 8
+        file.write_bytes(damaged)
+        try:
+            read_ranks(tmp_path / "a.json")
+        except UserError as problem:
+            refused += len(str(problem).splitlines()) == 1
+    assert refused > len(sound) / 3  # the rest is times and the like
+
+
+def test_an_array_under_that_name_is_refused(tmp_path: Path) -> None:
+    with open(ranks_file(tmp_path / "a.json"), "wb") as handle:
+        np.save(handle, np.arange(3))
+    with pytest.raises(UserError, match="damaged"):
+        read_ranks(tmp_path / "a.json")
+
+
 def test_objects_are_refused(tmp_path: Path) -> None:
     np.savez(ranks_file(tmp_path / "a.json"), rank=np.array([{}], dtype=object))
     with pytest.raises(UserError, match="damaged"):

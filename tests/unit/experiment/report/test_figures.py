@@ -1,5 +1,6 @@
 """What figures show, and that drawing is repeatable."""
 
+import dataclasses
 import re
 from xml.etree import ElementTree
 
@@ -41,6 +42,14 @@ def test_scatter_has_one_paper_point_a_model_and_one_measured_point_a_row(figure
     assert ("GRU4Rec", "paper", 60.64, 22.89) in rows
     assert sum(row[1] == "paper" and row[2:] == (71.91, 31.57) for row in rows) == 1
     assert sorted(row[0] for row in rows if row[1] == "measured") == ["GRU4Rec", "Pop", "SR-GNN", OURS]
+
+
+def test_scatter_where_nothing_is_strong_in_both_scores(figures: dict[str, FigureData]) -> None:
+    rows = [("GRU4Rec", "measured", 45.0, 11.0), ("Pop", "measured", 29.0, 18.0)]
+    svg = draw(dataclasses.replace(figures["scatter"], rows=rows))
+    assert {"GRU4Rec", "Pop"} <= set(texts(svg))
+    assert "the strongest" not in texts(svg)
+    assert "the strongest" in texts(draw(figures["scatter"]))
 
 
 def test_learning_curves_have_every_epoch_of_every_seed(figures: dict[str, FigureData]) -> None:

@@ -41,6 +41,8 @@ def test_only_records_are_read_and_hidden_files_are_left_alone(tmp_path: Path) -
     path = write_run(tmp_path, OURS)
     (path.parent / ".half.json").write_text("{")
     (tmp_path / "notes.json").write_text("{")
+    (tmp_path / ".ipynb_checkpoints").mkdir()
+    (tmp_path / ".ipynb_checkpoints" / "run.json").write_text("{")
     assert [record.path for record in read_records(tmp_path)] == [path]
 
 
@@ -57,6 +59,7 @@ def test_what_is_not_a_record(content: str, tmp_path: Path) -> None:
     ("keys", "value", "message"),
     [
         (("model",), ..., "model must be"),
+        (("config", "metric_decimal_place"), None, "config.metric_decimal_place must be a whole number"),
         (("model",), 3, "model must be the same as config.model, found 3"),
         (("model",), "SRGNN", "model must be the same as config.model, found 'SRGNN'"),
         (("dataset",), "demo", "dataset must be the name of its folder, 'yoochoose1_64', found 'demo'"),

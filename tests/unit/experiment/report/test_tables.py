@@ -12,8 +12,9 @@ from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.report.formats import Table, to_csv
 from recbole_tagnnpp.experiment.report.report import Report, make_report
 from recbole_tagnnpp.experiment.systems import AS_IN_PAPER, OURS, System, ablations, find_system
-from recbole_tagnnpp.experiment.target_ranks import ranks_file
+from recbole_tagnnpp.experiment.target_ranks import facts_file, ranks_file
 from tests.unit.experiment.report.synthetic_records import (
+    CHECKSUM,
     OTHER_CHECKSUM,
     edit,
     make_facts,
@@ -107,9 +108,13 @@ def test_no_ranks_no_test_and_no_bold(tmp_path: Path) -> None:
     report = make_report(tmp_path)
     assert rows_of(report, "table_1", **{"Hit@20 significantly best": "yes"}) == []
     assert row_of(report, "table_1", System="SR-GNN")["Hit@20"]
-    assert any("no test possible for SR-GNN" in note for note in table_of(report, "table_1").notes)
+    notes = table_of(report, "table_1").notes
+    assert any("no test possible for SR-GNN, whose records have no ranks" in note for note in notes)
     assert {row["Against"] for row in rows_of(report, "significance")} == {"GRU4Rec"}
     assert "SR-GNN" not in {row["System"] for row in rows_of(report, "by_popularity")}
+    facts_file(second, CHECKSUM).unlink()  # and the ranks of the others are of no use any more
+    notes = table_of(make_report(tmp_path), "table_1").notes
+    assert any("no test possible for" in note and "test_sequences-*.npz" in note for note in notes)
 
 
 def test_tables_name_the_runs_with_rounded_products(tmp_path: Path) -> None:
