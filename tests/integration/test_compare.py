@@ -62,6 +62,8 @@ def test_a_damaged_record_is_named(tiny: Path, capsys: pytest.CaptureFixture[str
     capsys.readouterr()
     assert main(command) == 2
     assert f"{Path('results/runs/tiny') / file.name}: record_version must be 1, found nothing" in capsys.readouterr().err
+    assert main(["compare", "--dataset=tiny", "--models=SessionPop,TAGNN", *SMALL]) == 2
+    assert list((tiny / "results/runs/tiny").glob("*.json")) == [file]  # it shows before anything runs
 
 
 def test_one_failing_run_does_not_stop_the_others(
@@ -119,9 +121,17 @@ def test_ablations_differ_from_the_whole_by_their_part(tiny: Path) -> None:
     [
         (["--models=TAGNN"], "no dataset given"),
         (["--dataset=tiny", "--models=SRGN"], "no such model; did you mean SRGNN"),
-        (["--dataset=tiny", "--models=TAGNN,TAGNN"], "models=TAGNN,TAGNN: allowed is a list of different names"),
+        (["--dataset=tiny", "--models=TAGNN,TAGNN"], "models='TAGNN,TAGNN': allowed is a list of different names"),
         (["--dataset=tiny", "--models=SRGNN,SR-GNN"], "SR-GNN and SR-GNN are the same experiment"),
-        (["--dataset=tiny", "--models=TAGNN", "--seeds=a"], "--seeds=a: allowed are whole numbers"),
+        (["--dataset=tiny", "--models=TAGNN", "--seeds=a"], "--seeds='a': allowed are whole numbers"),
+        (["--dataset=tiny", "--models=TAGNN", "--seeds=1,01"], "--seeds='1,01': names a seed twice"),
+        (["--dataset=tiny", "--models=TAGNN", "--seeds=~"], "--seeds=None: allowed is a list of different names"),
+        (["--dataset=tiny", "--models=TAGNN", "--seeds=[]"], "--seeds=[]: allowed is a list of different names"),
+        (["--dataset=tiny", "--models=[]"], "--models=[]: allowed is a list of different names"),
+        (["--dataset=[]", "--models=TAGNN"], "--dataset=[]: allowed is a list of different names"),
+        (["--dataset=tiny", "--models=TAGNN", "--resume=False"], "--resume=False: a grid always goes on"),
+        (["--dataset=tiny", "--models=TAGNN", "--attempts=3"], "--attempts: has no effect without --workers or --address"),
+        (["--dataset=tiny", "--models=TAGNN", "--workers=0", "--gpus_per_run=1"], "--gpus_per_run: has no effect without"),
         (["--dataset=tiny", "--models=TAGNN", "--seed=1"], "--seed: write --seeds"),
         (["--dataset=tiny", "--models=TAGNN", "--workers=-1"], "--workers=-1: allowed is a whole number of at least 0"),
         (["--dataset=tiny", "--models=TAGNN", "--workers=0.5"], "--workers=0.5: allowed is a whole number of at least 0"),

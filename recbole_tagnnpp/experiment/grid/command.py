@@ -30,8 +30,8 @@ def compare(settings: dict[str, Any]) -> int:
     Raises:
         UserError: a setting is missing, unknown or not allowed.
     """
-    names = _words(settings.pop("models", None), "models")
-    systems = [find_system(name) for name in names] if names else list(TABLE_ONE)
+    names = _words(settings.pop("models"), "models") if "models" in settings else None
+    systems = list(TABLE_ONE) if names is None else [find_system(name) for name in names]
     return _run(settings, lambda dataset: systems)
 
 
@@ -57,14 +57,23 @@ def _run(settings: dict[str, Any], systems_of: Callable[[str], Sequence[System]]
     for key, instead in (("model", "models"), ("seed", "seeds"), ("preset", "models=MODEL:PRESET")):
         if key in settings:
             raise UserError(f"--{key}: write --{instead}; see --help")
-    datasets = _words(settings.pop("dataset", None), "dataset")
-    if not datasets:
+    if "dataset" not in settings:
         raise UserError("no dataset given: --dataset=NAME, or several: --dataset=diginetica,yoochoose1_64")
+    datasets = _words(settings.pop("dataset"), "dataset")
     seeds = _seeds(settings.pop("seeds", 2020))
+    if settings.get("resume") is False:
+        raise UserError(
+            "--resume=False: a grid always goes on where it stopped; to run it again, give it another --results_path and "
+            "--checkpoint_dir"
+        )
     options = {key: settings.pop(key) for key in RULES if key in settings}
     for key, value in options.items():
         if not RULES[key].accepts(value):
             raise UserError(f"--{key}={shortened(value)}: allowed is {RULES[key].allowed}")
+    if not options.get("workers") and "address" not in options:
+        for key in ("attempts", "gpus_per_run"):
+            if key in options:
+                raise UserError(f"--{key}: has no effect without --workers or --address, as runs go on in this process")
 
     from recbole_tagnnpp.experiment.grid.grid import run_grid
     from recbole_tagnnpp.experiment.grid.plan import plan_grid
@@ -77,17 +86,19 @@ def _run(settings: dict[str, Any], systems_of: Callable[[str], Sequence[System]]
 
 
 def _words(value: Any, key: str) -> list[str]:
-    """``a,b`` or a list as words, none twice."""
-    if value is None:
-        return []
-    words = [str(word).strip() for word in value] if isinstance(value, list) else [w.strip() for w in str(value).split(",")]
-    if not all(words) or len(set(words)) < len(words):
-        raise UserError(f"--{key}={value}: allowed is a list of different names, with commas between them")
+    """``a,b`` or a list as words, at least one and none twice."""
+    parts = value if isinstance(value, list) else [] if value is None else str(value).split(",")
+    words = [str(part).strip() for part in parts]
+    if not words or not all(words) or len(set(words)) < len(words):
+        raise UserError(f"--{key}={shortened(value)}: allowed is a list of different names, with commas between them")
     return words
 
 
 def _seeds(value: Any) -> list[int]:
     try:
-        return [int(word) for word in _words(value, "seeds")]
+        seeds = [int(word) for word in _words(value, "seeds")]
     except ValueError as problem:
-        raise UserError(f"--seeds={value}: allowed are whole numbers, for example 1,2,3") from problem
+        raise UserError(f"--seeds={shortened(value)}: allowed are whole numbers, for example 1,2,3") from problem
+    if len(set(seeds)) < len(seeds):
+        raise UserError(f"--seeds={shortened(value)}: names a seed twice")
+    return seeds

@@ -30,9 +30,15 @@ def run_grid(
 
     Returns:
         The state of every run.
+
+    Raises:
+        UserError: a record that is there is damaged; nothing has been run then.
     """
     console = console or Console()
     runs = [RunProgress(run, State.FOUND if run.is_recorded else State.WAITING) for run in planned]
+    for run in runs:
+        if run.state is State.FOUND:
+            _ = run.recorded_result
     if any(run.state is State.WAITING for run in runs):
         if workers == 0 and address is None:
             run_in_process(runs, console)
