@@ -55,7 +55,7 @@ def recommend(settings: dict[str, Any]) -> int:
 
     if options["threads"]:
         torch.set_num_threads(options["threads"])
-    recommender = Recommender.load(Path(str(options["model_file"])).expanduser(), options["use_gpu"])
+    recommender = Recommender.load(_path(options["model_file"]), options["use_gpu"])
     topk, exclude, skip = options["topk"], options["exclude_clicked"], options["unknown_items"] == "skip"
     if options["items"] is not None:
         items = [item.strip() for item in options["items"].split(",")]
@@ -64,7 +64,7 @@ def recommend(settings: dict[str, Any]) -> int:
             raise UserError(f"--items={options['items']}: the model knows none of them")
         print_recommendations(recommendations)
         return 0
-    file, output = (Path(str(options[key])).expanduser() for key in ("sessions", "output"))
+    file, output = _path(options["sessions"]), _path(options["output"])
     sessions = recommender.read_sessions(file, skip, options["show_progress"])
     write_recommendations(output, recommender, sessions, topk, exclude, options["show_progress"])
     left_out = len(sessions.ids) - len(sessions.known)
@@ -83,7 +83,14 @@ def _checked(settings: dict[str, Any]) -> dict[str, Any]:
         raise UserError("recommend needs either --items=A,B,C or --sessions=FILE, see recommend --help")
     if (options["sessions"] is None) != (options["output"] is None):
         raise UserError("--sessions=FILE and --output=FILE belong together")
+    for key in ("sessions", "model_file"):
+        if options["output"] is not None and _path(options["output"]).resolve() == _path(options[key]).resolve():
+            raise UserError(f"--output={options['output']}: would replace what --{key} names; give it another name")
     for key, rule in RULES.items():
         if not rule.accepts(options[key]):
             raise UserError(f"--{key}={shortened(options[key])}: allowed is {rule.allowed}")
     return options
+
+
+def _path(argument: Any) -> Path:
+    return Path(str(argument)).expanduser()

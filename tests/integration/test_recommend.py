@@ -74,6 +74,8 @@ def test_a_failure_leaves_the_file_of_before(model_file: Path, log: Path, capsys
         (["--model_file=m.pth", "--items=a", "--sessions=b"], "either --items=A,B,C or --sessions=FILE"),
         (["--model_file=m.pth", "--sessions=b"], "--sessions=FILE and --output=FILE belong together"),
         (["--model_file=m.pth", "--items=a", "--output=b"], "--sessions=FILE and --output=FILE belong together"),
+        (["--model_file=m.pth", "--sessions=b", "--output=./b"], "--output=./b: would replace what --sessions names"),
+        (["--model_file=m.pth", "--sessions=b", "--output=m.pth"], "--output=m.pth: would replace what --model_file names"),
         (["--model_file=m.pth", "--items=a", "--topk=0"], "--topk=0: allowed is a whole number"),
         (["--model_file=m.pth", "--items=a", "--threads=x"], "--threads='x': allowed is a whole number"),
         (["--model_file=m.pth", "--items=a", "--unknown_items=drop"], "'drop': allowed is refuse or skip"),
