@@ -65,6 +65,19 @@ def atomic_folder(path: Path, last: str) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def check_folder(folder: Path, key: str) -> None:
+    """Ask whether results can go to a folder, or one can be made for them, before the work that makes them.
+
+    Raises:
+        UserError: they cannot; names the key that it comes from.
+    """
+    place = folder.absolute()
+    nearest = next(known for known in (place, *place.parents) if known.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        problem = "is not writable" if nearest.is_dir() else "is no folder"
+        raise UserError(f"{key}={folder}: files cannot be written there, {nearest} {problem}; allowed is a folder")
+
+
 @contextlib.contextmanager
 def alone_in(folder: Path, what: str, is_private: bool = False) -> Iterator[None]:
     """Hold a folder's lock, so that the same work is not done twice at once.

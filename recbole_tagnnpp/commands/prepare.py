@@ -8,26 +8,31 @@ from recbole_tagnnpp.config.layers import merge_layers
 from recbole_tagnnpp.errors import UserError
 
 HELP = """\
-usage: python -m recbole_tagnnpp prepare --dataset=NAME --source=PATH [--output=dataset] [--config_files=A,B]
+usage: python -m recbole_tagnnpp prepare --dataset=NAME [--source=PATH] [--output=dataset] [--config_files=A,B]
 
 Filters and splits a raw click log as properties/dataset/NAME.yaml says, writes RecBole's atomic benchmark files and a
 manifest to OUTPUT/NAME, and prints the counts beside published ones.
 
   --source=PATH           a file, or the folder that holds it: Diginetica's train-item-views.csv, yoochoose-clicks.dat,
-                          SR-GNN's all_train_seq.txt and test.txt, or an atomic .inter file
+                          SR-GNN's all_train_seq.txt and test.txt, or an atomic .inter file; default OUTPUT/NAME
   --output=FOLDER         default dataset"""
 
 
 def prepare(settings: dict[str, Any]) -> int:
     """Prepare a dataset."""
     check_argument_names("prepare", settings, ("dataset", "source", "output", "config_files"))
-    for key in ("dataset", "source"):
+    for key in ("dataset", *(["source"] if "source" in settings else [])):
         if not isinstance(settings.get(key), (str, int)) or isinstance(settings.get(key), bool):
             raise UserError(f"prepare needs --{key}=..., see prepare --help")
     from recbole_tagnnpp.data.prepare import prepare as prepare_dataset
     from recbole_tagnnpp.data.rules import PreparationRules
     from recbole_tagnnpp.data.statistics import table_three
 
+    output = Path(str(settings.get("output", "dataset"))).expanduser()
+    folder = output / str(settings["dataset"])
+    source = Path(str(settings.get("source", folder))).expanduser()
+    if source == folder and not folder.is_dir():
+        raise UserError(f"prepare needs --source=..., or a source in {folder}, which is no folder; see prepare --help")
     name, files = str(settings["dataset"]), config_files(settings)
     preparation = merge_layers(model_of(files), name, files).final.get("preparation")
     if preparation is None:
@@ -36,8 +41,7 @@ def prepare(settings: dict[str, Any]) -> int:
             f"properties/dataset/{name}.yaml, or name a file with a 'preparation' mapping in --config_files"
         )
     rules = PreparationRules.from_mapping(preparation, where=f"preparation of dataset {name}")
-    source, output = Path(str(settings["source"])).expanduser(), Path(str(settings.get("output", "dataset")))
-    manifest = prepare_dataset(name, source, output.expanduser(), rules)
+    manifest = prepare_dataset(name, source, output, rules)
     from rich.console import Console
 
     Console().print(table_three(manifest))

@@ -19,7 +19,7 @@ Recommends next items for sessions that the model need not have seen. Nothing bu
   --sessions=FILE         clicks of many sessions, in the form of dataset/NAME/NAME.inter (session, item and time)
   --output=FILE           where their recommendations go: tab-separated session, rank, item and score
   --topk=K                items per session, default 20
-  --exclude_clicked=True  leave out what the session has clicked already
+  --exclude_clicked=True  leave out what the session has clicked already; fewer than K items if it has clicked most
   --unknown_items=skip    pass over clicks on items that the model does not know; default refuse
   --use_gpu=False, --threads=N, --show_progress=False"""
 
@@ -66,10 +66,12 @@ def recommend(settings: dict[str, Any]) -> int:
         return 0
     file, output = _path(options["sessions"]), _path(options["output"])
     sessions = recommender.read_sessions(file, skip, options["show_progress"])
+    if not len(sessions.known):
+        raise UserError(f"{file}: the model knows no item of any of its {len(sessions.ids)} sessions")
     write_recommendations(output, recommender, sessions, topk, exclude, options["show_progress"])
     left_out = len(sessions.ids) - len(sessions.known)
     without = f"; without any known item, and left out: {left_out}" if left_out else ""
-    print(f"{output}: {topk} items for each of {len(sessions.known)} sessions{without}")
+    print(f"{output}: the best {topk} items for each of {len(sessions.known)} sessions{without}")
     return 0
 
 
@@ -83,6 +85,10 @@ def _checked(settings: dict[str, Any]) -> dict[str, Any]:
         raise UserError("recommend needs either --items=A,B,C or --sessions=FILE, see recommend --help")
     if (options["sessions"] is None) != (options["output"] is None):
         raise UserError("--sessions=FILE and --output=FILE belong together")
+    if options["output"] is not None and _path(options["output"]).is_dir():
+        raise UserError(f"--output={options['output']}: is a folder; allowed is the name of a file")
+    if options["items"] is not None and not all(item.strip() for item in options["items"].split(",")):
+        raise UserError(f"--items={options['items']}: has an empty name; allowed are names with commas between them")
     for key in ("sessions", "model_file"):
         if options["output"] is not None and _path(options["output"]).resolve() == _path(options[key]).resolve():
             raise UserError(f"--output={options['output']}: would replace what --{key} names; give it another name")

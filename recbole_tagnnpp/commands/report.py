@@ -28,8 +28,10 @@ def report(settings: dict[str, Any]) -> int:
     from recbole_tagnnpp.experiment.report.report import check_report, write_report
 
     if not check:
-        files = write_report(results, output)
-        print(f"{len(files)} files written to {output}; open {output / 'report.html'}")
+        written = write_report(results, output)
+        print(f"tables and figures of {written.n_records} records written to {output}; open {output / 'report.html'}")
+        if written.n_others:
+            print(f"{written.n_others} records belong to no row of the tables; {output / 'other_runs.md'} says why")
         return 0
     different = check_report(results, output)
     if different:

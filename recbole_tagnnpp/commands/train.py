@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from recbole_tagnnpp.config.command_line import config_files, model_of
+from recbole_tagnnpp.config.command_line import config_files, take_model
 from recbole_tagnnpp.config.layers import merge_layers
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.training.distributed.environment import processes_of_torchrun
@@ -29,7 +29,7 @@ def train(settings: dict[str, Any]) -> int:
     files = config_files(settings)
     if "dataset" not in settings and not files:
         raise UserError("no dataset given: --dataset=NAME, for example --dataset=demo")
-    model = settings.pop("model", None) or model_of(files)
+    model = take_model(settings, files)
     address, started = settings.pop("address", None), processes_of_torchrun()
     if started > 1 and (address is not None or settings.setdefault("nproc", started) != started):
         raise UserError(f"started {started} times, by torchrun it seems: leave --nproc and --address out")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from recbole_tagnnpp.config.command_line import config_files, model_of
+from recbole_tagnnpp.config.command_line import config_files, take_model
 from recbole_tagnnpp.errors import UserError
 
 HELP = """\
@@ -35,7 +35,7 @@ def tune(settings: dict[str, Any]) -> int:
         raise UserError("no dataset given: --dataset=NAME, for example --dataset=demo")
     from recbole_tagnnpp.experiment.search.plan import plan_search
 
-    plan = plan_search(settings.pop("model", None) or model_of(files), files, settings)  # mistakes show before torch loads
+    plan = plan_search(take_model(settings, files), files, settings)  # mistakes show before torch loads
     from recbole_tagnnpp.experiment.search.search import search
 
     search(plan)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from recbole_tagnnpp.config.yaml_files import parse_value, read_yaml
+from recbole_tagnnpp.config.yaml_files import parse_value, read_yaml, shortened
 from recbole_tagnnpp.errors import UserError
 
 
@@ -60,6 +60,20 @@ def config_files(settings: dict[str, Any]) -> list[str]:
     if isinstance(value, list):
         return [str(file) for file in value]
     return str(value).replace(",", " ").split()
+
+
+def take_model(settings: dict[str, Any], files: list[str]) -> str:
+    """Take the model out of a command line; without one it is that of the config files.
+
+    Raises:
+        UserError: the argument is not a name.
+    """
+    if "model" not in settings:
+        return model_of(files)
+    model = settings.pop("model")
+    if not isinstance(model, str) or not model:
+        raise UserError(f"--model={shortened(model)}: allowed is the name of a model")
+    return model
 
 
 def model_of(files: list[str]) -> str:

@@ -21,11 +21,11 @@ def filter_and_split(log: ClickLog, rules: PreparationRules, day: int, where: st
     """
     counts = {"raw_sessions": len(log.sessions), "raw_clicks": len(log.sessions.items)}
     sessions = _long_enough(log.sessions, rules.min_session_length)
-    _some_left(sessions, f"sessions of fewer than {rules.min_session_length} clicks are dropped", where)
+    _some_left(sessions, f"sessions of fewer than min_session_length={rules.min_session_length} clicks are dropped", where)
     occurrences = np.bincount(sessions.items, minlength=len(log.item_tokens))
     sessions = sessions.keep_clicks(occurrences[sessions.items] >= rules.min_item_count)
     sessions = _long_enough(sessions, rules.min_session_length)
-    _some_left(sessions, f"items with fewer than {rules.min_item_count} clicks are dropped", where)
+    _some_left(sessions, f"items with fewer than min_item_count={rules.min_item_count} clicks are dropped", where)
     counts |= {"filtered_sessions": len(sessions), "filtered_clicks": len(sessions.items)}
 
     sessions = sessions.take(np.argsort(sessions.dates, kind="stable"))
@@ -33,7 +33,8 @@ def filter_and_split(log: ClickLog, rules: PreparationRules, day: int, where: st
     boundary = sessions.dates[-1] - rules.test_days * day
     training = sessions.keep_sessions(sessions.dates < boundary)
     test = sessions.keep_sessions(sessions.dates > boundary)
-    _some_left(training, f"the last {rules.test_days} days are set apart for the test", where)
+    covered = f"the sessions span {(sessions.dates[-1] - sessions.dates[0]) / day:.1f}"
+    _some_left(training, f"the last test_days={rules.test_days} days are set apart for the test ({covered})", where)
     counts |= {"training_sessions_before_fraction": len(training), "test_sessions_before_unseen_items": len(test)}
 
     # items are unknown to the test if all of training, before the fraction is taken, lacks them (SR-GNN)
@@ -44,7 +45,7 @@ def filter_and_split(log: ClickLog, rules: PreparationRules, day: int, where: st
     training = most_recent_sequences(
         training, training.n_sequences * rules.training_share.numerator // rules.training_share.denominator
     )
-    _some_left(training, f"the most recent {rules.train_fraction} of the training sequences is taken", where)
+    _some_left(training, f"the most recent train_fraction={rules.train_fraction} of the training sequences is taken", where)
     return SplitSessions(training, test, log.item_tokens, counts)
 
 

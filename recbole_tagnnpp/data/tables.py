@@ -1,6 +1,7 @@
 """Reading delimited text fast, and finding the line that is to blame where that fails."""
 
 import datetime
+import itertools
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -32,7 +33,7 @@ def first_line(path: Path) -> str:
     """First line of a file without its line end; what is not UTF-8 shows as a replacement character.
 
     Raises:
-        UserError: the file is missing, not readable, empty, or starts with a byte order mark.
+        UserError: the file is missing, not readable, empty, starts with a byte order mark, or is no text of lines.
     """
     try:
         with open(path, "rb") as handle:
@@ -43,6 +44,10 @@ def first_line(path: Path) -> str:
         raise UserError(f"{path}:1: starts with a byte order mark; save it as UTF-8 without one")
     if not line.strip():
         raise UserError(f"{path}: empty file")
+    if b"\0" in line:
+        raise UserError(f"{path}:1: not UTF-8 text")
+    if b"\r" in line.rstrip(b"\r\n"):
+        raise UserError(f"{path}:1: lines end with CR alone; save it with LF or CR LF at their ends")
     return line.rstrip(b"\r\n").decode("utf-8", errors="replace")
 
 
@@ -53,6 +58,7 @@ def read_columns(
     delimiter: str,
     has_header: bool,
     show_progress: bool = False,
+    skip_empty_lines: bool = False,
 ) -> pa.Table:
     """Read some columns of a delimited text file without quoting, block by block.
 
@@ -63,12 +69,13 @@ def read_columns(
         delimiter: one character.
         has_header: whether the first line is not data.
         show_progress: progress bar over the file's bytes.
+        skip_empty_lines: pass over them; else they are malformed.
 
     Raises:
         UserError: the file is missing, has no rows, or a line is malformed (named by its number).
     """
     read = pyarrow.csv.ReadOptions(column_names=file_columns, skip_rows=int(has_header), block_size=BLOCK_BYTES)
-    parse = pyarrow.csv.ParseOptions(delimiter=delimiter, quote_char=False, ignore_empty_lines=False)
+    parse = pyarrow.csv.ParseOptions(delimiter=delimiter, quote_char=False, ignore_empty_lines=skip_empty_lines)
     convert = pyarrow.csv.ConvertOptions(
         include_columns=list(wanted),
         column_types={name: wanted.get(name, TEXT) for name in file_columns},
@@ -88,17 +95,24 @@ def read_columns(
                 bar.update(handle.tell() - bar.n)
     except OSError as problem:
         if isinstance(problem, pa.ArrowException):
-            raise _blame(path, file_columns, wanted, delimiter, has_header, problem) from problem
+            raise _blame(path, file_columns, wanted, delimiter, has_header, skip_empty_lines, problem) from problem
         raise UserError(f"{path}: {problem.strerror or problem}") from problem
     except pa.ArrowInvalid as problem:
-        raise _blame(path, file_columns, wanted, delimiter, has_header, problem) from problem
+        raise _blame(path, file_columns, wanted, delimiter, has_header, skip_empty_lines, problem) from problem
     table = pa.Table.from_batches(batches) if batches else None
     if table is None or table.num_rows == 0:
         raise UserError(f"{path}: no rows; at least one is needed")
     for name, kind in wanted.items():
         if kind == TEXT and pc.any(pc.equal(table[name], "")).as_py():
-            raise _blame(path, file_columns, wanted, delimiter, has_header, None)
+            raise _blame(path, file_columns, wanted, delimiter, has_header, skip_empty_lines, None)
     return table
+
+
+def line_of_row(path: Path, row: int) -> int:
+    """Number of the line, from 1, of a row, from 0, that was read of a file with a header: a slow second look."""
+    with open(path, "rb") as handle:
+        lines = (number for number, raw in enumerate(handle, start=1) if raw.rstrip(b"\r\n"))
+        return next(itertools.islice(lines, row + 1, None))
 
 
 def _blame(
@@ -107,6 +121,7 @@ def _blame(
     wanted: Mapping[str, pa.DataType],
     delimiter: str,
     has_header: bool,
+    skip_empty_lines: bool,
     problem: Exception | None,
 ) -> UserError:
     """The first malformed line: a slow second look, only taken when fast reading failed."""
@@ -115,6 +130,8 @@ def _blame(
     ]
     with open(path, "rb") as handle:
         for number, raw in enumerate(handle, start=1):
+            if skip_empty_lines and not raw.rstrip(b"\r\n"):
+                continue
             try:
                 fields = raw.decode("utf-8").rstrip("\r\n").split(delimiter)
             except UnicodeDecodeError:

@@ -53,7 +53,7 @@ def fit_model(
         trainer.epochs = epochs
     if ranks.gather(bool(config["resume"] and trainer.last_file.is_file()))[0]:
         trainer.resume_checkpoint(trainer.last_file)
-        getLogger().info(f"continuing an interrupted run after epoch {trainer.start_epoch - 1}: {trainer.last_file}")
+        getLogger().info(f"continuing an interrupted run after epoch {trainer.start_epoch}: {trainer.last_file}")
     valid_data = None if validation is None else make_loader(config, dataset, validation, training=False, model=model)
     trainer.fit(
         make_loader(config, dataset, dataset.training, training=True, model=model),

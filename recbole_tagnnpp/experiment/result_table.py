@@ -10,9 +10,10 @@ def print_result(record: dict[str, Any], console: Console | None = None) -> None
     """Print validation and test metrics of a record side by side."""
     console = console or Console()
     refit = " (retrained on training + validation)" if record["refit"] else ""
-    table = Table(title=f"{record['model']} on {record['dataset']}, seed {record['seed']}{refit}")
+    model = record["model"] if record["preset"] is None else f"{record['model']} ({record['preset']})"
+    table = Table(title=f"{model} on {record['dataset']}, seed {record['seed']}{refit}")
     table.add_column("metric (%)")
-    table.add_column(f"validation, epoch {record['best_epoch']}", justify="right")
+    table.add_column(f"validation, epoch {record['best_epoch'] + 1}", justify="right")
     table.add_column("test", justify="right")
     valid = record["valid_result"] or {}
     for name, value in record["test_result"].items():

@@ -24,7 +24,7 @@ from recbole_tagnnpp.experiment.record import RECORD_VERSION, percent, read_json
 from recbole_tagnnpp.experiment.report.records import read_record
 from recbole_tagnnpp.experiment.result_table import print_result
 from recbole_tagnnpp.experiment.target_ranks import TestSequenceFacts, write_facts, write_ranks
-from recbole_tagnnpp.files import alone_in, atomic_write
+from recbole_tagnnpp.files import alone_in, atomic_write, check_folder
 from recbole_tagnnpp.training.distributed.ranks import ALONE, Ranks
 from recbole_tagnnpp.training.trainer import SessionTrainer
 
@@ -80,6 +80,13 @@ def run(
     place = place_of_run(config, manifest)
     if ranks.gather(bool(config["resume"] and place.is_finished))[0]:
         return _show_finished(place, ranks)
+    if ranks.is_first:
+        check_folder(place.record.parent, "results_path")
+        if place.record.is_file() and config["resume"]:
+            getLogger().warning(
+                f"{place.record}: a record of this very run, made elsewhere, as its model is not under "
+                f"{config['checkpoint_dir']}; it will be replaced (another --results_path keeps both)"
+            )
     with alone_in(place.checkpoints, "is training this very run") if ranks.is_first else contextlib.nullcontext():
         return _run(config, manifest, place, callback_fn, ranks)
 

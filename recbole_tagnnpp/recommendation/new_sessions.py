@@ -1,6 +1,6 @@
 """Sessions to recommend for: from item names to the numbers that the model knows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +29,7 @@ class NewSessions:
     sequences: SessionSequences
 
 
-def sessions_of_items(sessions: Sequence[Sequence[str]], vocabulary: pa.Array, skip_unknown: bool) -> NewSessions:
+def sessions_of_items(sessions: Iterable[Iterable[str]], vocabulary: pa.Array, skip_unknown: bool) -> NewSessions:
     """Sessions given as item names; their own names are their places, from 0.
 
     Args:
@@ -40,14 +40,18 @@ def sessions_of_items(sessions: Sequence[Sequence[str]], vocabulary: pa.Array, s
     Raises:
         UserError: a session is empty, or an item is unknown.
     """
+    items: list[str] = []
+    ends = [0]
     for place, session in enumerate(sessions):
-        if isinstance(session, str) or not all(isinstance(item, str) for item in session):
+        clicks = list(session) if isinstance(session, Iterable) and not isinstance(session, str) else None
+        if clicks is None or not all(isinstance(item, str) for item in clicks):
             raise UserError(f"session {place}: must be a list of item names, found {str(session)[:80]!r}")
-        if not session:
+        if not clicks:
             raise UserError(f"session {place}: has no clicks; at least one is needed")
-    tokens = pa.array([item for session in sessions for item in session], pa.string())
-    ends = np.cumsum([0, *(len(session) for session in sessions)])
-    return _numbered([str(place) for place in range(len(sessions))], tokens, ends, vocabulary, skip_unknown, "")
+        items += clicks
+        ends.append(len(items))
+    names = [str(place) for place in range(len(ends) - 1)]
+    return _numbered(names, pa.array(items, pa.string()), np.array(ends), vocabulary, skip_unknown, "")
 
 
 def sessions_of_file(

@@ -1,6 +1,6 @@
 """The best items for sessions, from a trained model."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from recbole_tagnnpp.recommendation.trained_model import TrainedModel, load_trai
 from recbole_tagnnpp.training.ranking import best_items
 
 FloatArray = npt.NDArray[np.floating]
+BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,11 @@ class Recommender:
         Raises:
             UserError: see :func:`~recbole_tagnnpp.recommendation.trained_model.load_trained_model`.
         """
-        return cls(load_trained_model(Path(model_file), use_gpu))
+        return cls(load_trained_model(Path(model_file).expanduser(), use_gpu))
 
     def recommend(
         self,
-        sessions: Sequence[Sequence[str]],
+        sessions: Iterable[Iterable[str]],
         topk: int = 20,
         exclude_clicked: bool = False,
         skip_unknown: bool = False,
@@ -69,7 +70,8 @@ class Recommender:
             sessions: item names of the clicks of each, oldest first; of long sessions the newest
                 ``MAX_ITEM_LIST_LENGTH`` clicks count.
             topk: items per session.
-            exclude_clicked: leave out what the session has clicked already.
+            exclude_clicked: leave out what the session has clicked already; one that has clicked most items gets fewer
+                than ``topk``.
             skip_unknown: pass over clicks on items that the model does not know; a session without any other has no
                 recommendations.
 
@@ -77,7 +79,7 @@ class Recommender:
             UserError: a session is empty, an item is unknown, or there are not that many items.
         """
         new = sessions_of_items(sessions, self._vocabulary, skip_unknown)
-        results: list[list[Recommendation]] = [[] for _ in sessions]
+        results: list[list[Recommendation]] = [[] for _ in new.ids]
         for place, found in zip(new.known, self.recommend_for(new, topk, exclude_clicked), strict=True):
             results[place] = found
         return results
@@ -90,10 +92,10 @@ class Recommender:
         Raises:
             UserError: there are not that many items.
         """
-        for scores, items in self._rank(new.sequences, topk, exclude_clicked, show_progress):
+        for scores, items, is_new in self._rank(new.sequences, topk, exclude_clicked, show_progress):
             names = np.asarray(self._vocabulary.take(pa.array(items.ravel() - 1)), dtype=object).reshape(items.shape)
-            for row_names, row_scores in zip(names.tolist(), scores.tolist(), strict=True):
-                yield [Recommendation(name, score) for name, score in zip(row_names, row_scores, strict=True)]
+            for row in zip(names.tolist(), scores.tolist(), is_new.tolist(), strict=True):
+                yield [Recommendation(name, score) for name, score, counts in zip(*row, strict=True) if counts]
 
     def read_sessions(self, path: Path, skip_unknown: bool = False, show_progress: bool = False) -> NewSessions:
         """Sessions of a click log in the form of the training data's ``<dataset>.inter``.
@@ -112,11 +114,16 @@ class Recommender:
     @torch.inference_mode()
     def _rank(
         self, sequences: SessionSequences, topk: int, exclude_clicked: bool, show_progress: bool
-    ) -> Iterator[tuple[FloatArray, IntArray]]:
-        """Batches of scores [B, topk] and items [B, topk] int64, best first, in the order of the sessions."""
-        if not isinstance(topk, int) or isinstance(topk, bool) or topk < 1:
+    ) -> Iterator[tuple[FloatArray, IntArray, BoolArray]]:
+        """Batches of scores [B, topk], items [B, topk] int64 and whether they count [B, topk], in the sessions' order.
+
+        The best come first; those that do not count are at the end of a row.
+        """
+        if not isinstance(topk, (int, np.integer)) or isinstance(topk, bool) or topk < 1:
             raise UserError(f"topk={topk!r}: allowed is a whole number of at least 1")
         n_items = self.dataset.item_num - 1
+        if topk > n_items:
+            raise UserError(f"topk={topk}: there are only {n_items} items")
         loader = SessionLoader(
             self.dataset,
             sequences,
@@ -128,17 +135,18 @@ class Recommender:
         first = 0
         for batch in progress_bar(loader, "recommend", show_progress, total=len(loader)):
             clicked = [sequences.clicks_of(first + row) for row in range(len(batch))] if exclude_clicked else None
-            k = topk + (max(len(np.unique(clicks)) for clicks in clicked) if clicked else 0)
-            if k > n_items:
-                left = "" if k == topk else f" and a session has clicked {k - topk} of them"
-                raise UserError(f"topk={topk}: there are only {n_items} items{left}")
+            k = min(n_items, topk + (max(len(np.unique(clicks)) for clicks in clicked) if clicked else 0))
             scores, items = (t.cpu().numpy() for t in best_items(self.model, batch.to(self.config["device"]), k))
-            yield (scores, items) if clicked is None else _without(clicked, scores, items, topk)
+            is_new = np.ones(items.shape, dtype=bool)
+            yield (scores, items, is_new) if clicked is None else _new_first(clicked, scores, items, topk)
             first += len(batch)
 
 
-def _without(clicked: list[IntArray], scores: FloatArray, items: IntArray, topk: int) -> tuple[FloatArray, IntArray]:
-    """The first ``topk`` of each row that are not clicked."""
+def _new_first(
+    clicked: list[IntArray], scores: FloatArray, items: IntArray, topk: int
+) -> tuple[FloatArray, IntArray, BoolArray]:
+    """The first ``topk`` of each row, those that are not clicked before the others, and whether they are new."""
     is_new = np.stack([~np.isin(row, clicks) for row, clicks in zip(items, clicked, strict=True)])
-    first_new = np.argsort(~is_new, axis=1, kind="stable")[:, :topk]
-    return np.take_along_axis(scores, first_new, axis=1), np.take_along_axis(items, first_new, axis=1)
+    order = np.argsort(~is_new, axis=1, kind="stable")[:, :topk]
+    new, best = np.take_along_axis(is_new, order, axis=1), np.take_along_axis(items, order, axis=1)
+    return np.take_along_axis(scores, order, axis=1), best, new

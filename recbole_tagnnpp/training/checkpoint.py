@@ -78,7 +78,7 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
         UserError: the file is missing, damaged, not one of our checkpoints, or of another format version.
     """
     if not path.is_file():
-        raise UserError(f"{path}: no such checkpoint")
+        raise UserError(f"{path}: {'a folder; name the file in it' if path.is_dir() else 'no such checkpoint'}")
     try:
         _check_sums(path)
         checkpoint = torch.load(path, map_location=device, weights_only=True)
@@ -87,7 +87,7 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
             f"{path}: refused, not a plain checkpoint: it holds objects that would run code, or is no torch file"
         ) from problem
     except Exception as problem:  # damaged bytes lead the unpickler into errors of any type
-        raise UserError(f"{path}: damaged or not a torch file ({problem or type(problem).__name__})") from problem
+        raise UserError(f"{path}: damaged or not a torch file ({str(problem) or type(problem).__name__})") from problem
     if not isinstance(checkpoint, dict) or checkpoint.get("format") != FORMAT:
         raise UserError(f"{path}: not a {FORMAT}; only files written by this package can be loaded")
     if checkpoint.get("format_version") != FORMAT_VERSION:

@@ -200,7 +200,7 @@ class SessionTrainer(Trainer):
         """One pass over the training sequences; returns the mean loss of its steps, ``None`` where there is no loss."""
         self.model.train()
         own_batches = self.ranks.training_batches(train_data)
-        batches = progress_bar(own_batches, f"epoch {epoch_idx} train", show_progress, total=len(train_data))
+        batches = progress_bar(own_batches, f"epoch {epoch_idx + 1} train", show_progress, total=len(train_data))
         total_loss = torch.zeros((), device=self.device)
         for step, interaction in enumerate(batches):
             for group in self.optimizer.param_groups:
@@ -263,7 +263,7 @@ class SessionTrainer(Trainer):
     def _check_finite(self, loss: float, epoch: int, step: int) -> None:
         if not math.isfinite(loss):
             raise UserError(
-                f"training loss is {loss} in epoch {epoch} at step {step}; a smaller learning_rate "
+                f"training loss is {loss} in epoch {epoch + 1} at step {step}; a smaller learning_rate "
                 f"(now {self.learning_rate}) or agc_lambda may help"
             )
 
@@ -421,7 +421,7 @@ def describe_epoch(entry: dict[str, Any], is_best: bool) -> str:
         *([] if entry["learning_rate"] is None else [f"learning rate {entry['learning_rate']:.3g}"]),
         f"{entry['train_seconds']:.1f} s",
     ]
-    line = f"epoch {entry['epoch']}: {', '.join(parts)}"
+    line = f"epoch {entry['epoch'] + 1}: {', '.join(parts)}"
     if "valid_result" in entry:
         metrics = ", ".join(f"{name} {100 * value:.2f}" for name, value in entry["valid_result"].items())
         line += f"; validation (%): {metrics}, {entry['valid_seconds']:.1f} s{' (best so far)' if is_best else ''}"

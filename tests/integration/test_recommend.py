@@ -42,7 +42,7 @@ def test_a_file_of_sessions_gives_a_file(model_file: Path, log: Path, capsys: py
     arguments = [f"--model_file={model_file}", f"--sessions={log}", f"--output={output}", "--topk=2"]
     assert main(["recommend", *arguments, "--unknown_items=skip", "--show_progress=False"]) == 0
     assert capsys.readouterr().out.strip() == (
-        f"{output}: 2 items for each of 2 sessions; without any known item, and left out: 1"
+        f"{output}: the best 2 items for each of 2 sessions; without any known item, and left out: 1"
     )
     header, *lines = output.read_text().splitlines()
     assert header == "session_id:token\trank:float\titem_id:token\tscore:float"
@@ -62,6 +62,9 @@ def test_a_failure_leaves_the_file_of_before(model_file: Path, log: Path, capsys
     assert "today.inter: session 'a': item 'new' is none of the 37 items" in capsys.readouterr().err
     assert main([*arguments, "--unknown_items=skip", "--topk=38", "--show_progress=False"]) == 2
     assert "topk=38: there are only 37 items" in capsys.readouterr().err
+    log.write_text(log.read_text().splitlines()[0] + "\na\tnew\t3\nb\tnewer\t4\n")
+    assert main([*arguments, "--unknown_items=skip", "--show_progress=False"]) == 2
+    assert "today.inter: the model knows no item of any of its 2 sessions" in capsys.readouterr().err
     assert output.read_text() == "before"
     assert sorted(file.name for file in log.parent.iterdir()) == ["best.tsv", "today.inter"]
 
@@ -74,6 +77,10 @@ def test_a_failure_leaves_the_file_of_before(model_file: Path, log: Path, capsys
         (["--model_file=m.pth", "--items=a", "--sessions=b"], "either --items=A,B,C or --sessions=FILE"),
         (["--model_file=m.pth", "--sessions=b"], "--sessions=FILE and --output=FILE belong together"),
         (["--model_file=m.pth", "--items=a", "--output=b"], "--sessions=FILE and --output=FILE belong together"),
+        (["--model_file=m.pth", "--sessions=b", "--output=."], "--output=.: is a folder; allowed is the name of a file"),
+        (["--model_file=m.pth", "--items=a,,b"], "--items=a,,b: has an empty name"),
+        (["--model_file=m.pth", "--items="], "--items=: has an empty name"),
+        (["--model_file=.", "--items=a"], ".: a folder; name the file in it"),
         (["--model_file=m.pth", "--sessions=b", "--output=./b"], "--output=./b: would replace what --sessions names"),
         (["--model_file=m.pth", "--sessions=b", "--output=m.pth"], "--output=m.pth: would replace what --model_file names"),
         (["--model_file=m.pth", "--items=a", "--topk=0"], "--topk=0: allowed is a whole number"),

@@ -156,8 +156,16 @@ def test_result_table_shows_both_splits(root: Path) -> None:
     console = Console(record=True, width=100)
     print_result(run_tiny(root, epochs=1, seed=81), console)
     text = console.export_text()
-    assert "TAGNNPP on tiny, seed 81" in text
-    assert "hit@20" in text and "test" in text and "validation, epoch 0" in text
+    assert "TAGNNPP (recommended) on tiny, seed 81" in text
+    assert "hit@20" in text and "test" in text and "validation, epoch 1" in text
+
+
+def test_a_place_that_cannot_be_written_to_shows_before_training(root: Path) -> None:
+    (root / "file").write_text("")
+    before = sorted((root / "saved" / "tiny").glob("*"))
+    with pytest.raises(UserError, match=r"results_path=.*file/tiny: files cannot be written there, .*file is no folder"):
+        run_tiny(root, epochs=1, seed=82, results_path=str(root / "file"))
+    assert sorted((root / "saved" / "tiny").glob("*")) == before
 
 
 def test_ablations_run(root: Path) -> None:
@@ -168,7 +176,10 @@ def test_ablations_run(root: Path) -> None:
 
 
 def test_a_run_that_has_ended_is_shown_and_not_repeated(
-    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     first = run_tiny(root, epochs=1, seed=101)
     (record,) = (root / "results" / "tiny").glob("*seed101-*.json")
@@ -183,7 +194,9 @@ def test_a_run_that_has_ended_is_shown_and_not_repeated(
     assert run_tiny(root, epochs=1, seed=101, resume=False)["started"] >= first["started"]
     assert record.stat().st_mtime_ns > written
     weights.unlink()  # a record without a model comes from elsewhere
-    run_tiny(root, epochs=1, seed=101)
+    with caplog.at_level("WARNING"):
+        run_tiny(root, epochs=1, seed=101)
+    assert f"{record}: a record of this very run, made elsewhere" in caplog.text
     assert weights.is_file()
     for content, message in (("{", "not a readable run record"), ('{"record_version": 1}', "metrics_in must be")):
         record.write_text(content)

@@ -274,12 +274,17 @@ def test_objective_counts_a_broken_loss_as_the_worst(root: Path) -> None:
         (["--dataset=demo", "--params_file=hyper.test", "--trails=3"], "--trails: unknown key"),
         (["--dataset=demo", "--params_file=hyper.test", "--nproc=2"], "nproc=2: only `train` starts several processes"),
         (["--dataset=demo", "--params_file=hyper.test", "--scheduler=hyperband"], "--scheduler='hyperband': allowed is"),
+        (
+            ["--dataset=demo", "--params_file=uniform.test", "--algorithm=exhaustive"],
+            "uniform.test:1: label_smoothing: exhaustive search needs lists of values",
+        ),
         (["--dataset=demo", "--params_file=epochs.test"], "epochs.test:1: epochs: cannot be searched with scheduler=asha"),
         (["--dataset=demo", "--params_file=hyper.test", "--workers"], "argument '--workers': has no value"),
     ],
 )
 def test_mistakes_show_before_torch_loads(root: Path, arguments: list[str], message: str) -> None:
     (root / "typo.test").write_text("learning_rat choice [1]\n")
+    (root / "uniform.test").write_text("label_smoothing uniform 0.0,0.2\n")
     (root / "epochs.test").write_text("epochs choice [3, 30]\n")
     code = (
         "import sys; from recbole_tagnnpp.cli import main; "

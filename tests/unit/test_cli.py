@@ -78,7 +78,11 @@ def test_help_for_a_reader_who_has_gone() -> None:
         (["train", "--dataset=demo", "--epochs=none"], "--epochs='none': allowed is"),
         (["train", "--dataset=demo", "--config_files=no.yaml"], "no.yaml: no such file"),
         (["prepare"], "prepare needs --dataset=..."),
-        (["prepare", "--dataset=demo"], "prepare needs --source=..."),
+        (["prepare", "--dataset=demo", "--source=~"], "prepare needs --source=..."),
+        (["prepare", "--dataset=demo", "--output=nowhere"], "prepare needs --source=..., or a source in nowhere/demo"),
+        (["train", "--dataset=demo", "--model="], "--model=None: allowed is the name of a model"),
+        (["tune", "--dataset=demo", "--model=7"], "--model=7: allowed is the name of a model"),
+        (["report", "--output=/dev/null"], "output=/dev/null: files cannot be written there"),
         (["prepare", "--dataset=demo", "--source=gone.inter"], "gone.inter: no such file or folder"),
         (["prepare", "--dataset=demo", "--source=x", "--epochs=3"], "--epochs: unknown argument of prepare"),
         (

@@ -39,7 +39,7 @@ def resolve_source(source: Path, dataset: str, source_format: str) -> tuple[str,
     if kind == "srgnn_processed" and not source.is_dir():
         source = source.parent
     if source.is_dir() and kind not in SPLIT_ALREADY:
-        raise UserError(f"{source}: a folder without a file that source_format={kind} reads; name the file")
+        raise UserError(f"{source}: a folder; which file of it source_format={kind} shall read is not clear, name it")
     return kind, source
 
 

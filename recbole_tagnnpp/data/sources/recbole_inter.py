@@ -6,7 +6,7 @@ import numpy as np
 
 from recbole_tagnnpp.data.rules import PreparationRules
 from recbole_tagnnpp.data.sessions import ClickLog, sessions_of_clicks
-from recbole_tagnnpp.data.tables import NUMBER, TEXT, first_line, read_columns
+from recbole_tagnnpp.data.tables import NUMBER, TEXT, first_line, line_of_row, read_columns
 from recbole_tagnnpp.errors import UserError
 
 DATE_UNIT_PER_DAY = 86_400  # dates are seconds, as RecBole's timestamps
@@ -31,11 +31,11 @@ def read(path: Path, rules: PreparationRules, show_progress: bool) -> ClickLog:
         f"{rules.time_field}:float": NUMBER,
     }
     if len(set(columns)) < len(columns):
-        raise UserError(f"{path}:1: a column is named twice: {' '.join(columns)}")
+        raise UserError(f"{path}:1: a column is named twice: {' '.join(columns)[:200]}")
     for column in wanted:
         if column not in columns:
-            raise UserError(f"{path}:1: no column {column!r}; there are {', '.join(columns)}")
-    table = read_columns(path, columns, wanted, "\t", has_header=True, show_progress=show_progress)
+            raise UserError(f"{path}:1: no column {column!r}; there are {', '.join(columns)[:200]}")
+    table = read_columns(path, columns, wanted, "\t", True, show_progress, skip_empty_lines=True)
     session, item, time = (table[column] for column in wanted)
     items = item.combine_chunks().dictionary_encode()
     seconds = time.to_numpy()
@@ -44,7 +44,7 @@ def read(path: Path, rules: PreparationRules, show_progress: bool) -> ClickLog:
         row = int(np.argmin(allowed))
         hint = "; milliseconds? divide them by 1000" if LATEST_SECOND <= seconds[row] < 1000 * LATEST_SECOND else ""
         raise UserError(
-            f"{path}:{row + 2}: {rules.time_field} must be seconds, a number below {LATEST_SECOND:g}, "
+            f"{path}:{line_of_row(path, row)}: {rules.time_field} must be seconds, a number below {LATEST_SECOND:g}, "
             f"found {seconds[row]:.16g}{hint}"
         )
     codes = items.indices.to_numpy().astype(np.int64)

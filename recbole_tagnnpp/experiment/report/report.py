@@ -24,7 +24,7 @@ from recbole_tagnnpp.experiment.report.run_table import other_runs_table
 from recbole_tagnnpp.experiment.report.score_rows import SIGNIFICANCE_COLUMNS
 from recbole_tagnnpp.experiment.report.sequence_data import measure
 from recbole_tagnnpp.experiment.report.systems import place_records
-from recbole_tagnnpp.files import atomic_write
+from recbole_tagnnpp.files import atomic_write, check_folder
 
 PAGE = "report.html"
 WITHOUT_LATEX = ("other_runs",)
@@ -38,11 +38,13 @@ class Report:
         tables: in their order.
         figures: what each figure shows.
         n_records: how many records were read.
+        n_others: how many of them belong to no row of Tables I and II.
     """
 
     tables: Sequence[Table]
     figures: Sequence[FigureData]
     n_records: int
+    n_others: int
 
     def texts(self) -> dict[str, str]:
         """File name to content, of all files but the page and the drawings."""
@@ -81,10 +83,10 @@ def make_report(results: Path) -> Report:
         popularity_table(by_popularity),
         other_runs_table(others),
     ]
-    return Report(tables, figures_of(accuracy, by_length, by_popularity), len(records))
+    return Report(tables, figures_of(accuracy, by_length, by_popularity), len(records), len(others))
 
 
-def write_report(results: Path, output: Path) -> list[Path]:
+def write_report(results: Path, output: Path) -> Report:
     """Write tables, figures and page; drawings of an earlier report that are no longer made are removed.
 
     Args:
@@ -92,16 +94,17 @@ def write_report(results: Path, output: Path) -> list[Path]:
         output: folder, made if it is missing.
 
     Returns:
-        The files written.
+        What was written.
 
     Raises:
-        UserError: as :func:`make_report`.
+        UserError: as :func:`make_report`, or the folder cannot be written to.
     """
     try:
         from recbole_tagnnpp.experiment.report.plots import draw
     except ModuleNotFoundError as problem:
         raise UserError(f"the report's figures need matplotlib, which is not installed ({problem})") from problem
 
+    check_folder(output, "output")
     report = make_report(results)
     drawings = {figure.name: draw(figure) for figure in report.figures}
     files = {name: text.encode() for name, text in report.texts().items()}
@@ -113,7 +116,7 @@ def write_report(results: Path, output: Path) -> list[Path]:
             handle.write(content)
     for name in _left_over(report, output):
         (output / name).unlink()
-    return [output / name for name in files]
+    return report
 
 
 def check_report(results: Path, output: Path) -> list[str]:

@@ -10,6 +10,7 @@ from recbole_tagnnpp.config.properties import property_folders
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.search.algorithms import check_changeable
 from recbole_tagnnpp.experiment.search.options import SearchOptions
+from recbole_tagnnpp.experiment.search.settings import values_of_keys
 from recbole_tagnnpp.experiment.search.space import SearchSpace, read_space
 from recbole_tagnnpp.experiment.search.space_check import check_space
 from recbole_tagnnpp.training.distributed.environment import check_processes
@@ -64,6 +65,8 @@ def plan_search(model: str, files: Sequence[str], settings: dict[str, Any]) -> S
             f"{space.where('epochs')}epochs: cannot be searched with scheduler={options.schedule}, which ends trials by "
             "their number of epochs; --scheduler=none does not"
         )
+    if options.algorithm == "exhaustive":
+        values_of_keys(space)
     if options.schedule == "pbt":
         check_changeable(space)
     return SearchPlan(options, space, layers, tuple(files), settings)

@@ -33,7 +33,7 @@ from recbole_tagnnpp.experiment.search.space_check import problem_of
 from recbole_tagnnpp.experiment.search.training_share import most_recent_sessions
 from recbole_tagnnpp.experiment.search.trial import TrialJob
 from recbole_tagnnpp.experiment.search.trial_records import FAILED, TrialRecord, mark_interrupted, ranked, read_trials
-from recbole_tagnnpp.files import alone_in
+from recbole_tagnnpp.files import alone_in, check_folder
 
 SEARCH_VERSION = 1
 
@@ -70,6 +70,7 @@ def search(plan: SearchPlan) -> dict[str, Any]:
     manifest = prepare_data(config)
     identity = _identity(plan, config, manifest.checksum)
     place = _place_of(plan, config, identity)
+    check_folder(place.results, "output")
     with alone_in(place.state, "runs this very search", is_private=True):
         if plan.options.resume is False:
             _clear(place)

@@ -129,6 +129,26 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
         r"x\.inter:1: no column 'timestamp:float'; there are session_id:token, item_id:token",
     ),
     "inter: column twice": (text("x.inter", INTER.strip() + "\titem_id:token\n1\t2\t3\t2\n"), "x.inter", "named twice"),
+    "inter: CR alone": (
+        text("x.inter", (INTER + "1\ta\t3\n").replace("\n", "\r")),
+        "x.inter",
+        r"x\.inter:1: lines end with CR",
+    ),
+    "inter: UTF-16": (
+        lambda folder: (folder / "x.inter").write_bytes((INTER + "1\ta\t3\n").encode("utf-16-le")),
+        "x.inter",
+        r"x\.inter:1: not UTF-8 text",
+    ),
+    "inter: time after empty lines": (
+        text("x.inter", INTER + "\n1\ta\t3\n\r\n\n1\tb\tnoon\n"),
+        "x.inter",
+        r"x\.inter:6: timestamp:float must be a number, found 'noon'",
+    ),
+    "inter: milliseconds after empty lines": (
+        text("x.inter", INTER + "\n1\ta\t3\n\r\n\n1\tb\t1718000000000\n"),
+        "x.inter",
+        r"x\.inter:6: timestamp must be seconds",
+    ),
     "inter: time": (
         text("x.inter", INTER + "1\ta\tnoon\n"),
         "x.inter",
@@ -161,12 +181,12 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "inter: nothing left": (
         text("x.inter", INTER + "1\ta\t3\n2\tb\t4\n"),
         "x.inter",
-        "no session is left once sessions of fewer than 2",
+        "no session is left once sessions of fewer than min_session_length=2",
     ),
     "inter: no test": (
         text("x.inter", INTER + "".join(f"{s}\ta\t{s}\n{s}\ta\t{s + 1}\n" for s in range(9))),
         "x.inter",
-        "no session is left once the last 7 days are set apart",
+        r"no session is left once the last test_days=7 days are set apart for the test \(the sessions span 0\.0\)",
     ),
     "pickle that runs code": (srgnn(Attack(), GOOD_TEST), "", r"all_train_seq\.txt: refused \(asks for posix\.system"),
     "pickle of an object": (srgnn([[1, 2]], Path("x")), "", r"test\.txt: refused \(asks for pathlib"),

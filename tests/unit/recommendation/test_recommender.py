@@ -73,8 +73,24 @@ def test_clicked_items_can_be_left_out_even_those_beyond_the_longest_prefix(root
     new, other = recommender.recommend([session, ["i20"]], topk=25, exclude_clicked=True)
     assert [r.item for r in new] == [item for item in every if item not in session]
     assert "i20" not in [r.item for r in other] and len(other) == 25
-    with pytest.raises(UserError, match="topk=26: there are only 37 items and a session has clicked 12 of them"):
-        recommender.recommend([session], topk=26, exclude_clicked=True)
+    fewer, other = recommender.recommend([session, ["i20"]], topk=37, exclude_clicked=True)
+    assert [r.item for r in fewer] == [r.item for r in new]  # all that are left
+    assert sorted(r.item for r in other) == sorted(set(every) - {"i20"})
+
+
+def test_sessions_are_anything_that_can_be_gone_through(root: Path) -> None:
+    recommender = Recommender.load(trained(root).saved_model_file)
+    once = (iter(session) for session in (["i1", "i2"], ["i3"]))
+    assert recommender.recommend(once, topk=np.int64(2)) == recommender.recommend([["i1", "i2"], ["i3"]], topk=2)
+    for session in (None, 7, "i1", [7]):
+        with pytest.raises(UserError, match="session 1: must be a list of item names"):
+            recommender.recommend([["i1"], session])
+
+
+def test_a_home_folder_is_found(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = Path(trained(root).saved_model_file)
+    monkeypatch.setenv("HOME", str(file.parent))
+    assert Recommender.load(f"~/{file.name}").recommend([["i1"]], topk=1)
 
 
 def test_batches_do_not_matter(root: Path) -> None:

@@ -57,7 +57,7 @@ def test_fits_once_without_optimizer_or_invented_numbers(root: Path, tmp_path: P
     assert entry["valid_result"] == trainer.best_valid_result
     assert trainer.evaluate(validation_loader(trainer, config)) == trainer.best_valid_result
     line = describe_epoch(entry, True)
-    assert line.startswith(f"epoch 0: {entry['train_seconds']:.1f} s; validation (%): hit@5 ")
+    assert line.startswith(f"epoch 1: {entry['train_seconds']:.1f} s; validation (%): hit@5 ")
     assert "None" not in line
 
 

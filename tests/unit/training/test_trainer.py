@@ -100,7 +100,7 @@ def test_loss_that_is_no_number_ends_training_with_one_line(tmp_path: Path) -> N
     trainer = tiny_trainer(tmp_path)
     with torch.no_grad():
         trainer.model.readout.key.weight.fill_(torch.nan)
-    with pytest.raises(UserError, match=r"training loss is nan in epoch 0 at step \d+; a smaller learning_rate"):
+    with pytest.raises(UserError, match=r"training loss is nan in epoch 1 at step \d+; a smaller learning_rate"):
         trainer.fit(loader(trainer))
     assert not trainer.last_file.exists()
 
