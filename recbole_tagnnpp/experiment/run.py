@@ -215,6 +215,7 @@ def _what_came_out(
         "refit_epochs": [_epoch_record(e) for e in final.history] if config["refit"] else [],
         "resumed": selection.resumed or final.resumed,
         "peak_memory_megabytes": peak_memory_megabytes(config["device"]),
+        "target_attention_backend": getattr(final.model, "backend_in_use", None),  # the key may name another
     }
 
 

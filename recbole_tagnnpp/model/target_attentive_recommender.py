@@ -20,6 +20,7 @@ from recbole_tagnnpp.model.packing import PackedSessions, pack_sessions
 from recbole_tagnnpp.model.readout import SessionReadout
 from recbole_tagnnpp.model.session_graph import build_session_graphs
 from recbole_tagnnpp.model.target_attention import (
+    select_backend,
     target_attention_loss,
     target_attention_pairs,
     target_attention_scores,
@@ -180,6 +181,12 @@ class TargetAttentiveRecommender(SequentialRecommender):
             backend=self.backend,
             precision=self.training_precision,
         )
+
+    @property
+    def backend_in_use(self) -> str:
+        """Name of the backend that trains here; one that cannot run gives way to the reference."""
+        weight = self.item_embedding.weight
+        return select_backend(self.backend, weight.device, weight.dtype, self.training_precision)
 
     def predict(self, interaction: Interaction) -> Tensor:
         """[B] scores of one given item (field ``item_id``) per session."""

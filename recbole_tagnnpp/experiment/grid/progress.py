@@ -59,8 +59,8 @@ def progress_table(runs: list[RunProgress]) -> Table:
     counts = {state: sum(run.state is state for run in runs) for state in State}
     table = Table(title=", ".join(f"{count} {state.value}" for state, count in counts.items() if count))
     for title in ("dataset", "system", "seed", "state"):
-        table.add_column(title)
-    for title in ("epoch", "valid (%)", "test (%)"):
+        table.add_column(title, overflow="fold")  # nothing is cut off in a narrow log
+    for title in ("epoch", "valid (%)", "test hit / mrr (%)"):
         table.add_column(title, justify="right", no_wrap=True)
     for run in runs:
         planned = run.planned

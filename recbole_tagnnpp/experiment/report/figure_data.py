@@ -14,7 +14,8 @@ from typing import Any
 
 from recbole_tagnnpp.experiment.report.accuracy_table import AccuracySection
 from recbole_tagnnpp.experiment.report.group_tables import GroupedSection, group_words
-from recbole_tagnnpp.experiment.report.score_rows import ScoreRow
+from recbole_tagnnpp.experiment.report.score_rows import WITH_REFIT, ScoreRow
+from recbole_tagnnpp.experiment.systems import TABLE_ONE
 
 MARK = "made by recbole_tagnnpp report; data sha256 "
 """Start of the description inside every drawing; the digest of the figure's data follows."""
@@ -33,7 +34,7 @@ class FigureData:
         description: a sentence for those who cannot see it.
         columns: names of the values of a row.
         rows: values.
-        order: labels of all systems of the dataset; a system looks the same in all of its figures.
+        order: labels of systems, which decide how they look; those of Table I look the same for all datasets.
         groups: words of each group, for figures by group.
     """
 
@@ -74,24 +75,35 @@ def figures_of(
 def _scatter(section: AccuracySection) -> FigureData:
     """Fig. 3: Hit@20 against MRR@20, ours and the paper's."""
     rows: list[Row] = []
-    published: set[str] = set()
+    published: dict[str, ScoreRow] = {}
     for row in section.rows:
         hit, mrr = row.mean("hit@20"), row.mean("mrr@20")
         if hit is not None and mrr is not None:
             rows.append((row.label, "measured", _percent(hit), _percent(mrr)))
-        if row.paper is not None and row.system.model not in published:  # one model, one published point
-            published.add(row.system.model)
-            rows.append((row.label, "paper", row.paper.hit, row.paper.mrr))
+        if row.paper is not None and _is_better_known(row, published.get(row.system.model)):
+            published[row.system.model] = row  # one model, one published point
+    rows += [(row.label, "paper", row.paper.hit, row.paper.mrr) for row in published.values() if row.paper is not None]
     is_measured = any(row[1] == "measured" for row in rows)
     description = "Hit@20 against MRR@20 of each system, measured and as the paper has it."
     columns = ("system", "source", "hit@20", "mrr@20")
     return _figure(section, "scatter", "Hit@20 and MRR@20", description, columns, rows if is_measured else [])
 
 
+def _is_better_known(row: ScoreRow, other: ScoreRow | None) -> bool:
+    """Whether a published point belongs to a row rather than to another of the same model: to one that was measured."""
+    return other is None or (other.runs is None and row.runs is not None and row.system in TABLE_ONE)
+
+
 def _learning_curves(section: AccuracySection) -> FigureData:
+    """The selection of each system; that of a run with refit is shown only where there is none without."""
     rows: list[Row] = []
+    plain = {row.system.title for row in section.rows if row.runs and not row.is_refit}
     for row in section.rows:
+        if row.is_refit and row.system.title in plain:
+            continue
         for record in row.runs.records if row.runs else ():
+            if len(record.epochs) < 2:  # no curve: a model that counts, say
+                continue
             rows += [
                 (row.label, record.seed, epoch.epoch + 1, _percent(hit), _percent(mrr))
                 for epoch in record.epochs
@@ -110,7 +122,7 @@ def _training_time(section: AccuracySection) -> FigureData:
         mrr = row.mean("mrr@20")
         if row.runs is not None and mrr is not None:
             minutes = math.fsum(record.train_seconds for record in row.runs.records) / len(row.runs.records) / 60.0
-            rows.append((row.label, _significant(max(minutes, 0.001)), _percent(mrr), _machines(row)))
+            rows.append((row.label, _significant(max(minutes, 1e-6)), _percent(mrr), _machines(row)))
     description = "Test MRR@20 against minutes of training on the machine of each run."
     columns = ("system", "minutes", "mrr@20", "machine")
     return _figure(section, "training_time", "Accuracy against training time", description, columns, rows)
@@ -140,7 +152,8 @@ def _figure(
     data = section.measured.runs
     suffix = "" if data.is_only or data.checksum is None else f"-{data.checksum[:8]}"
     name = f"{kind}-{re.sub(r'[^A-Za-z0-9_.-]', '_', data.dataset)}{suffix}"
-    order = tuple(row.label for row in section.rows)
+    titles = [system.title for system in TABLE_ONE]
+    order = tuple(dict.fromkeys([*titles, *(title + WITH_REFIT for title in titles), *(row.label for row in section.rows)]))
     return FigureData(name, kind, f"{title}, {section.title}", description, columns, tuple(rows), order, groups)
 
 

@@ -58,8 +58,8 @@ def html_page(tables: Sequence[Table], figures: Sequence[FigureData], drawings: 
 </head>
 <body>
 <h1>TAGNN++ and its rivals, as measured</h1>
-<p>Made from {n_records} run records by <code>python -m recbole_tagnnpp report</code>. Every number comes from a record, or
-from the paper that stands beside it.</p>
+<p>Made from {n_records} run records by <code>python -m recbole_tagnnpp report</code>. Every measured
+number comes from a record; published ones stand under (paper), or in notes that say so.</p>
 <nav aria-label="Contents"><ul>
 {links}
 </ul></nav>

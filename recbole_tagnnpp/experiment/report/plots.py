@@ -5,7 +5,7 @@ Systems differ in colour (Okabe and Ito's, safe for colour-blind readers) and in
 
 import io
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import matplotlib
@@ -23,7 +23,9 @@ GROUP_MARKERS = ("o", "s", "^", "D")
 GROUP_COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#000000")
 WIDTH = 6.2  # inches
 STRONG = 0.75
-"""Axes begin at this share of the best value where weaker systems would press the rest together."""
+"""Systems below this share of the best value are left out where they would press the rest together."""
+SHORTEST_MINUTES = 0.01
+"""Shorter trainings are drawn there."""
 
 _STYLE = {
     "svg.fonttype": "none",  # text stays text
@@ -73,10 +75,13 @@ def _look(data: FigureData, label: str, size: float = 6.0) -> dict[str, Any]:
     }
 
 
-def _legend_below(figure: Figure, data: FigureData, further: list[Line2D]) -> None:
-    """Systems in the order of the tables, then what the kinds of marks mean."""
-    shown = {row[0] for row in data.rows}
-    entries = [Line2D([], [], linestyle="", label=label, **_look(data, label)) for label in data.order if label in shown]
+def _legend_below(figure: Figure, data: FigureData, further: Sequence[Line2D] = (), hollow: Collection[str] = ()) -> None:
+    """Systems in the order of the tables, some of them hollow, then what the kinds of marks mean."""
+    shown = dict.fromkeys(str(row[0]) for row in data.rows)
+    entries = [Line2D([], [], linestyle="", label=label, **_look(data, label)) for label in shown]
+    for entry in entries:
+        if entry.get_label() in hollow:
+            entry.set_markerfacecolor("white")
     entries += further
     columns = 3
     rows = -(-len(entries) // columns)
@@ -87,8 +92,9 @@ def _legend_below(figure: Figure, data: FigureData, further: list[Line2D]) -> No
 
 def _floor(values: list[float]) -> float | None:
     """Where an axis begins that would otherwise be filled by weak systems; ``None`` where there are none."""
-    lowest, highest = min(values), max(values)
-    return STRONG * highest if lowest < STRONG * highest else None
+    highest = max(values)
+    strong = [value for value in values if value >= STRONG * highest]
+    return min(strong) - 0.1 * (highest - min(strong) or highest) if len(strong) < len(values) else None
 
 
 def _around(values: list[float]) -> tuple[float, float]:
@@ -97,10 +103,10 @@ def _around(values: list[float]) -> tuple[float, float]:
     return min(values) - space, max(values) + space
 
 
-def _below_axis(labels: list[str]) -> str:
-    """Names the systems that a figure leaves out, in lines that fit."""
+def _below_axis(labels: list[str], width: int = 90) -> str:
+    """Names the systems that an axis leaves out, in lines that fit."""
     text = "below the axis: " + ", ".join(dict.fromkeys(labels))
-    return "\n" + textwrap.fill(text, 90) if labels else ""
+    return "\n" + textwrap.fill(text, width, break_on_hyphens=False) if labels else ""
 
 
 def _scatter(figure: Figure, data: FigureData) -> None:
@@ -126,8 +132,9 @@ def _scatter(figure: Figure, data: FigureData) -> None:
     if any(row[1] == "paper" for row in data.rows):
         hollow = Line2D([], [], linestyle="", marker="o", color="#555555", label="hollow: the paper's")
         hollow.set_markerfacecolor("white")
-        further.append(hollow)
-    _legend_below(figure, data, further)
+        further += [hollow, Line2D([], [], color="#555555", linewidth=0.7, label="line: the same system")]
+    names = {row[0] for row in data.rows if row[1] == "measured"}
+    _legend_below(figure, data, further, {row[0] for row in data.rows} - names)
 
 
 def _scatter_points(axes: Axes, data: FigureData) -> None:
@@ -147,66 +154,71 @@ def _scatter_points(axes: Axes, data: FigureData) -> None:
 def _learning_curves(figure: Figure, data: FigureData) -> None:
     figure.set_size_inches(WIDTH, 5.6)
     panels = figure.subplots(2, 1, sharex=True)
-    left_out: list[str] = []
     for panel, column, title in zip(panels, (3, 4), ("Hit@20 (%)", "MRR@20 (%)"), strict=True):
         highest: dict[str, float] = {}
         for row in data.rows:
             highest[row[0]] = max(highest.get(row[0], 0.0), row[column])
         floor = _floor(list(highest.values()))
-        if floor is not None:
-            panel.set_ylim(floor, max(highest.values()) * 1.02)
-            left_out += [label for label, value in highest.items() if value < floor]
-        for label, seed in dict.fromkeys((row[0], row[1]) for row in data.rows):
+        left_out = [label for label, value in highest.items() if floor is not None and value < floor]
+        for label, seed in dict.fromkeys((row[0], row[1]) for row in data.rows if row[0] not in left_out):
             points = [(row[2], row[column]) for row in data.rows if (row[0], row[1]) == (label, seed)]
             look = _look(data, str(label), 4.5)
             panel.plot(*zip(*points, strict=True), linewidth=1.1, markevery=max(1, len(points) // 8), **look)
         panel.set_ylabel(title)
-    panels[-1].set_xlabel("epoch" + _below_axis(left_out))
+        panel.set_xlabel(("epoch" if panel is panels[-1] else "") + _below_axis(left_out))
     panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    _legend_below(figure, data, [])
+    _legend_below(figure, data)
 
 
 def _training_time(figure: Figure, data: FigureData) -> None:
     axes = figure.subplots()
     floor = _floor([row[2] for row in data.rows])
-    for label, minutes, mrr, _ in data.rows:
+    left_out = [row[0] for row in data.rows if floor is not None and row[2] < floor]
+    times = [max(float(row[1]), SHORTEST_MINUTES) for row in data.rows]
+    for (label, _, mrr, _), minutes in zip(data.rows, times, strict=True):
+        if label in left_out:
+            continue
         look = _look(data, str(label), 8.0)
         axes.plot(minutes, mrr, linestyle="", markeredgecolor="white", markeredgewidth=0.5, **look)
     axes.set_xscale("log")
-    times = [float(row[1]) for row in data.rows]
     axes.set_xlim(min(times) / 2.0, max(times) * 2.0)  # a single point must not fill the axis
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.12g}"))
     is_wide = max(times) / min(times) > 10.0
     axes.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: "" if is_wide else f"{value:,.3g}"))
     axes.margins(y=0.1)
-    if floor is not None:
-        axes.set_ylim(floor, max(row[2] for row in data.rows) * 1.03)
-    left_out = [row[0] for row in data.rows if floor is not None and row[2] < floor]
-    axes.set_xlabel("training time (minutes, logarithmic; each on the machine of its runs)" + _below_axis(left_out))
+    shortest = f", from {SHORTEST_MINUTES:g}" if SHORTEST_MINUTES in times else ""
+    words = f"training time (minutes, logarithmic{shortest}; each on the machine of its runs)"
+    axes.set_xlabel(words + _below_axis(left_out))
     axes.set_ylabel("test MRR@20 (%)")
-    _legend_below(figure, data, [])
+    _legend_below(figure, data)
 
 
 def _by_group(figure: Figure, data: FigureData) -> None:
     """A row for each system, a marker for each group."""
-    labels = [label for label in data.order if any(row[0] == label for row in data.rows)]
+    best = {label: [max(row[n] for row in data.rows if row[0] == label) for n in (2, 3)] for label, *_ in data.rows}
+    floors = [_floor([of_label[n] for of_label in best.values()]) for n in (0, 1)]
+    weak = [[label for label, of_label in best.items() if floor and of_label[n] < floor] for n, floor in enumerate(floors)]
+    labels = [label for label in best if not all(label in of_panel for of_panel in weak)]
     names = [words.split(":")[0] for words in data.groups]
     height = 1.5 + 0.24 * len(labels) + 0.19 * len(names)
     figure.set_size_inches(WIDTH, height)
     panels = figure.subplots(1, 2, sharey=True)
-    for panel, column, title in zip(panels, (2, 3), ("Hit@20 (%)", "MRR@20 (%)"), strict=True):
+    for panel, column, title, left_out in zip(panels, (2, 3), ("Hit@20 (%)", "MRR@20 (%)"), weak, strict=True):
         for place, label in enumerate(labels):
+            if label in left_out:
+                continue
             values = {str(row[1]): row[column] for row in data.rows if row[0] == label}
             panel.plot(
                 [min(values.values()), max(values.values())], [place, place], color="#999999", linewidth=1.2, zorder=1
             )
             for index, name in enumerate(names):
                 if name in values:
+                    height_of_mark = place + 0.16 * (index - (len(names) - 1) / 2)  # or equal ones would hide each other
                     panel.plot(
-                        values[name], place, linestyle="", marker=GROUP_MARKERS[index], color=GROUP_COLOURS[index],
+                        values[name], height_of_mark, linestyle="", marker=GROUP_MARKERS[index], color=GROUP_COLOURS[index],
                         markeredgecolor="black", markeredgewidth=0.6, zorder=2,
                     )  # fmt: skip
-        panel.set_xlabel(title)
+        panel.set_xlabel(title + _below_axis(left_out, 30))
         panel.margins(x=0.06)
         panel.set_ylim(len(labels) - 0.5, -0.5)
         panel.grid(axis="y", visible=False)

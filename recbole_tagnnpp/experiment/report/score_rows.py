@@ -18,6 +18,10 @@ BOLD_NOTE = (
 )
 
 
+WITH_REFIT = ", refit"
+"""End of the labels of rows whose models were retrained."""
+
+
 @dataclass(frozen=True)
 class ScoreRow:
     """A row of Table I or II.
@@ -37,7 +41,7 @@ class ScoreRow:
     @property
     def label(self) -> str:
         """Title, with ``refit`` where the models were retrained."""
-        return self.system.title + (", refit" if self.is_refit else "")
+        return self.system.title + (WITH_REFIT if self.is_refit else "")
 
     @property
     def is_refit(self) -> bool:
