@@ -45,7 +45,7 @@ def test_commands_are_understood(
     stand_in("experiment.ray_train.train_on_ray", None)
     stand_in("experiment.grid.grid.run_grid", [])
     stand_in("experiment.search.search.search", {})
-    stand_in("experiment.report.report.write_report", [])
+    stand_in("experiment.report.report.write_report", SimpleNamespace(n_records=1, n_others=1))
     stand_in("data.prepare.prepare", None)
     monkeypatch.setattr("recbole_tagnnpp.data.statistics.table_three", lambda _: "")
     monkeypatch.setattr("recbole_tagnnpp.experiment.grid.plan.prepare_data", lambda _: SimpleNamespace(checksum="0"))
