@@ -2,7 +2,7 @@
 
 import copy
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,7 @@ def merge_layers(
     config_files: Sequence[str | Path] = (),
     dictionary: Mapping[str, Any] | None = None,
     command_line: Mapping[str, Any] | None = None,
+    other_arguments: Collection[str] = (),
 ) -> Layers:
     """Read the property files that belong to a run, lay the caller's settings over them, and check the result.
 
@@ -65,6 +66,7 @@ def merge_layers(
         config_files: YAML files, later ones win.
         dictionary: outranks files.
         command_line: outranks everything.
+        other_arguments: of the command, which are no keys; a misspelt one is told from a misspelt key.
 
     Raises:
         UserError: an unknown model, key or preset, a missing or malformed file, a value that is not allowed.
@@ -83,7 +85,7 @@ def merge_layers(
     layers.model = _model_name(layers.command_line.get("model", model or caller.get("model")))
     known = _read_property_files(layers)
     _read_preset(layers, caller, known)
-    _refuse_unknown(caller, known | CHOICES, caller_origin)
+    _refuse_unknown(caller, known | CHOICES, caller_origin, other_arguments)
     layers.origin.update(caller_origin)
 
     final = _merged(layers.internal, layers.files, layers.dictionary, layers.command_line)
@@ -189,12 +191,14 @@ def _read_preset(layers: Layers, caller: Mapping[str, Any], known: set[str]) -> 
         _lay_over(layers.internal, content)
 
 
-def _refuse_unknown(settings: Mapping[str, Any], known: set[str], origin: Mapping[str, str]) -> None:
+def _refuse_unknown(
+    settings: Mapping[str, Any], known: set[str], origin: Mapping[str, str], other_arguments: Collection[str] = ()
+) -> None:
     for key in settings:
         if key in known:
             continue
         if key == "config_files":
             raise UserError(f"{origin[key]}config_files: allowed on the command line only")
-        near = difflib.get_close_matches(key, known | {"config_files"}, n=1, cutoff=0.6)
+        near = difflib.get_close_matches(key, known | {"config_files", *other_arguments}, n=1, cutoff=0.6)
         hint = f"did you mean {near[0]}?" if near else "see properties/overall.yaml and properties/model/"
         raise UserError(f"{origin[key]}{key}: unknown key; {hint}")

@@ -12,6 +12,7 @@ from recbole_tagnnpp.data.manifest import MANIFEST_VERSION, Manifest, manifest_p
 from recbole_tagnnpp.data.protocol import hold_out_validation
 from recbole_tagnnpp.data.rules import PreparationRules
 from recbole_tagnnpp.data.sessions import SplitSessions
+from recbole_tagnnpp.data.sources import recbole_inter
 from recbole_tagnnpp.data.sources.detection import SPLIT_ALREADY, files_of, read_source, resolve_source
 from recbole_tagnnpp.data.statistics import describe
 from recbole_tagnnpp.dataset_names import check_dataset_name
@@ -42,7 +43,7 @@ def prepare(dataset: str, source: Path, output: Path, rules: PreparationRules, s
             "change nothing here"
         )
     split = read_source(kind, source, rules, show_progress)
-    _check_tokens(split.item_tokens, source)
+    _check_tokens(split.item_tokens, kind, source, rules)
     try:
         return _write(dataset, split, rules, source, files_of(kind, source), output / dataset)
     except OSError as problem:
@@ -91,10 +92,12 @@ def _write(
     return manifest
 
 
-def _check_tokens(item_tokens: pa.Array, source: Path) -> None:
+def _check_tokens(item_tokens: pa.Array, kind: str, source: Path, rules: PreparationRules) -> None:
     wrong = pc.index(pc.or_(pc.equal(item_tokens, ""), pc.match_substring(item_tokens, " ")), True).as_py()
     if wrong >= 0:
+        item = item_tokens[wrong].as_py()
+        line = f":{recbole_inter.line_of_item(source, rules, item)}" if kind == "recbole_inter" else ""
         raise UserError(
-            f"{source}: item {item_tokens[wrong].as_py()!r}: item tokens must not be empty or contain spaces, which "
+            f"{source}{line}: item {item!r}: item tokens must not be empty or contain spaces, which "
             "separate the items of a prefix"
         )

@@ -1,6 +1,6 @@
 """Sessions to recommend for: from item names to the numbers that the model knows."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def sessions_of_items(sessions: Iterable[Iterable[str]], vocabulary: pa.Array, s
         items += clicks
         ends.append(len(items))
     names = [str(place) for place in range(len(ends) - 1)]
-    return _numbered(names, pa.array(items, pa.string()), np.array(ends), vocabulary, skip_unknown, "")
+    return _numbered(names, pa.array(items, pa.string()), np.array(ends), vocabulary, skip_unknown, lambda *_: "")
 
 
 def sessions_of_file(
@@ -68,21 +68,32 @@ def sessions_of_file(
     Raises:
         UserError: the file is missing or malformed, or an item is unknown.
     """
+
+    def where(session: str, item: str) -> str:
+        return f"{path}:{recbole_inter.line_of_item(path, rules, item, session)}: "
+
     log = recbole_inter.read(path, rules, show_progress)
     tokens = log.item_tokens.take(pa.array(log.sessions.items))
-    return _numbered(log.sessions.ids.to_pylist(), tokens, log.sessions.ends, vocabulary, skip_unknown, f"{path}: ")
+    return _numbered(log.sessions.ids.to_pylist(), tokens, log.sessions.ends, vocabulary, skip_unknown, where)
 
 
 def _numbered(
-    ids: list[str], tokens: pa.Array, ends: IntArray, vocabulary: pa.Array, skip_unknown: bool, where: str
+    ids: list[str],
+    tokens: pa.Array,
+    ends: IntArray,
+    vocabulary: pa.Array,
+    skip_unknown: bool,
+    where: Callable[[str, str], str],
 ) -> NewSessions:
+    """Sessions in item numbers; ``where`` gives the place of an unknown item, for the message."""
     numbers = pc.index_in(tokens, value_set=vocabulary)
     is_known = numbers.is_valid().to_numpy(zero_copy_only=False)
     session_of_click = np.repeat(np.arange(len(ids)), np.diff(ends))
     if not skip_unknown and not is_known.all():
         click = int(np.argmin(is_known))
+        session, item = ids[session_of_click[click]], tokens[click].as_py()
         raise UserError(
-            f"{where}session {ids[session_of_click[click]]!r}: item {tokens[click].as_py()!r} is none of the "
+            f"{where(session, item)}session {session!r}: item {item!r} is none of the "
             f"{len(vocabulary)} items that the model knows; --unknown_items=skip (skip_unknown=True) leaves such clicks out"
         )
     lengths = np.bincount(session_of_click[is_known], minlength=len(ids))

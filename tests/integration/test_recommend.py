@@ -59,7 +59,7 @@ def test_a_failure_leaves_the_file_of_before(model_file: Path, log: Path, capsys
     output.write_text("before")
     arguments = ["recommend", f"--model_file={model_file}", f"--sessions={log}", f"--output={output}"]
     assert main([*arguments, "--show_progress=False"]) == 2
-    assert "today.inter: session 'a': item 'new' is none of the 37 items" in capsys.readouterr().err
+    assert "today.inter:6: session 'a': item 'new' is none of the 37 items" in capsys.readouterr().err
     assert main([*arguments, "--unknown_items=skip", "--topk=38", "--show_progress=False"]) == 2
     assert "topk=38: there are only 37 items" in capsys.readouterr().err
     log.write_text(log.read_text().splitlines()[0] + "\na\tnew\t3\nb\tnewer\t4\n")

@@ -271,7 +271,7 @@ def test_objective_counts_a_broken_loss_as_the_worst(root: Path) -> None:
             ["--dataset=demo", "--params_file=typo.test"],
             "typo.test:1: learning_rat: unknown key; did you mean learning_rate?",
         ),
-        (["--dataset=demo", "--params_file=hyper.test", "--trails=3"], "--trails: unknown key"),
+        (["--dataset=demo", "--params_file=hyper.test", "--trails=3"], "--trails: unknown key; did you mean trials?"),
         (["--dataset=demo", "--params_file=hyper.test", "--nproc=2"], "nproc=2: only `train` starts several processes"),
         (["--dataset=demo", "--params_file=hyper.test", "--scheduler=hyperband"], "--scheduler='hyperband': allowed is"),
         (

@@ -18,6 +18,20 @@ def matches(path: Path) -> bool:
     return path.suffix == ".inter" and path.is_file() and all(":" in f for f in first_line(path).split("\t"))
 
 
+def line_of_item(path: Path, rules: PreparationRules, item: str, session: str | None = None) -> int:
+    """Number of the first line, from 1, with an item (of a session) of a log that was read: for messages, slow."""
+    wanted = {f"{rules.item_field}:token": item}
+    if session is not None:
+        wanted[f"{rules.session_field}:token"] = session
+    with open(path, encoding="utf-8", newline="\n") as handle:
+        columns = next(handle).rstrip("\r\n").split("\t")
+        for number, line in enumerate(handle, start=2):
+            fields = dict(zip(columns, line.rstrip("\r\n").split("\t"), strict=False))
+            if wanted.items() <= fields.items():
+                return number
+    raise LookupError(f"{path}: {wanted} is in no line")
+
+
 def read(path: Path, rules: PreparationRules, show_progress: bool) -> ClickLog:
     """Read the log.
 

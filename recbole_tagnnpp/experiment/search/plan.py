@@ -9,7 +9,7 @@ from recbole_tagnnpp.config.layers import Layers, merge_layers
 from recbole_tagnnpp.config.properties import property_folders
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.search.algorithms import check_changeable
-from recbole_tagnnpp.experiment.search.options import SearchOptions
+from recbole_tagnnpp.experiment.search.options import RULES, SearchOptions
 from recbole_tagnnpp.experiment.search.settings import values_of_keys
 from recbole_tagnnpp.experiment.search.space import SearchSpace, read_space
 from recbole_tagnnpp.experiment.search.space_check import check_space
@@ -56,7 +56,7 @@ def plan_search(model: str, files: Sequence[str], settings: dict[str, Any]) -> S
     """
     settings = dict(settings)
     options = SearchOptions.take_from(settings, default_params_file=find_space(model))
-    layers = merge_layers(model, None, files, command_line=settings)
+    layers = merge_layers(model, None, files, command_line=settings, other_arguments=RULES)
     check_processes(layers.final["nproc"])
     space = read_space(options.params_file)
     check_space(space, layers)

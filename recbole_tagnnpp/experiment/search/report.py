@@ -83,7 +83,10 @@ def _cell(value: Any) -> str:
 def write_parallel_coordinates(
     path: Path, records: Sequence[TrialRecord], space: SearchSpace, metric: str, bigger: bool
 ) -> None:
-    """Draw every trial as a line over the searched keys to its score, better ones darker and on top (SVG)."""
+    """Draw every trial as a line over the searched keys to its score, better ones darker and on top (SVG).
+
+    Keys of few values, or of words, have these at even distances; others a scale, logarithmic if so named.
+    """
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -106,8 +109,14 @@ def write_parallel_coordinates(
         for place, axis in enumerate(axes):
             plot.axvline(place, color="0.6", lw=0.8, zorder=0)
             for height, label in axis.ticks():
-                plot.annotate(label, (place, height), xytext=(3, 0), textcoords="offset points", va="center", fontsize=7)
-        plot.set_xticks(range(len(axes)), [axis.name for axis in axes], rotation=20, ha="right")
+                plot.annotate(
+                    label, (place, height), xytext=(4, 0), textcoords="offset points", va="center", fontsize=7, zorder=9,
+                    bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.8},
+                )  # fmt: skip
+        plot.set_title(f"{len(lines)} trials, a line for each: the darker, the better its {metric} (%)", fontsize=9)
+        plot.set_xticks(
+            range(len(axes)), [axis.name + (" (log)" if axis.is_log else "") for axis in axes], rotation=20, ha="right"
+        )
         plot.set_yticks([])
         plot.set_xlim(-0.2, len(axes) - 0.5)
         for side in ("top", "right", "bottom", "left"):

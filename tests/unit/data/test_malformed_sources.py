@@ -178,6 +178,14 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
         r"source\.train\.inter:1: no column 'item_id:token'; there are session_id:token, item_id_list:token_seq",
     ),
     "benchmark: columns": (benchmark("1\ta\n"), "", r"source\.train\.inter:2: 3 columns .* found 2"),
+    "inter: item with a space": (
+        text(
+            "x.inter",
+            INTER + "".join(f"{s}\ta\t{d * 86400}\n{s}\ta b\t{d * 86400 + 1}\n" for s, d in enumerate(range(0, 90, 9))),
+        ),
+        "x.inter",
+        r"x\.inter:3: item 'a b': item tokens must not be empty or contain spaces",
+    ),
     "inter: nothing left": (
         text("x.inter", INTER + "1\ta\t3\n2\tb\t4\n"),
         "x.inter",

@@ -71,7 +71,7 @@ def test_clicks_of_a_file_are_ordered_by_time_and_sessions_by_first_line(tmp_pat
 
 def test_file_and_session_of_an_unknown_item_are_named(tmp_path: Path) -> None:
     file = write_log(tmp_path / "log", "1\ta\that", "2\tb\tscarf")
-    with pytest.raises(UserError, match=r"log: session 'b': item 'scarf' is none"):
+    with pytest.raises(UserError, match=r"log:3: session 'b': item 'scarf' is none"):
         sessions_of_file(file, COLUMNS, VOCABULARY, skip_unknown=False, show_progress=False)
     new = sessions_of_file(file, COLUMNS, VOCABULARY, skip_unknown=True, show_progress=False)
     assert clicks(new) == [[3]] and new.known.tolist() == [0] and new.ids == ["a", "b"]
