@@ -2,10 +2,11 @@
 
 import shutil
 from collections.abc import Sequence
+from logging import getLogger
 
 from recbole_tagnnpp.data.session_dataset import LoadedSessions
 from recbole_tagnnpp.errors import UserError, describe_problem
-from recbole_tagnnpp.experiment.search.display import SearchDisplay
+from recbole_tagnnpp.experiment.search.display import SearchDisplay, describe_setting
 from recbole_tagnnpp.experiment.search.space import Setting, setting_key
 from recbole_tagnnpp.experiment.search.trial import TrialJob, TrialProgress, train_setting
 from recbole_tagnnpp.experiment.search.trial_records import DONE, FAILED, FINISHED, TrialRecord, read_trial, write_trial
@@ -32,6 +33,7 @@ def _run_trial(record: TrialRecord, job: TrialJob, sessions: LoadedSessions, dis
     folder = job.state / "work" / record.key
     write_trial(job.records, record)
     display.update(record)
+    getLogger().info(f"trial {record.key}: {describe_setting(record.setting)}")
 
     def on_epoch(progress: TrialProgress) -> None:
         record.history = progress.history

@@ -185,12 +185,15 @@ def print_outcome(
     table = Table(title=f"best of {len(records)} trials, validation")
     for column in ("rank", "trial", "status", "epoch", metric):
         table.add_column(column)
+    table.add_column("setting", overflow="fold")
     for rank, record in enumerate(records, start=1):
         best = record.best(bigger)
         if best is None or record.status == FAILED or (rank > 5 and record.key != untuned_key):
             continue
         name = f"{record.key} (untuned)" if record.key == untuned_key else record.key
-        table.add_row(str(rank), name, record.status, str(best["epoch"]), f"{best['score']:.2f}")
+        table.add_row(
+            str(rank), name, record.status, str(best["epoch"]), f"{best['score']:.2f}", describe_setting(record.setting)
+        )
     console.print(table)
     say = partial(console.print, highlight=False, soft_wrap=True, markup=False)
     say(f"best setting: {describe_setting(records[0].setting)}")
