@@ -54,14 +54,16 @@ def describe(training: Sessions, test: Sessions, n_items: int) -> dict[str, floa
 
 
 def table_three(manifest: Manifest) -> Table:
-    """Table III for one dataset: what was prepared beside what was published."""
+    """Table III for one dataset: what was prepared, and validation's part of it, beside what was published, if anything."""
     published = PUBLISHED.get(manifest.dataset, {})
     table = Table(title=f"{manifest.dataset}, prepared from {manifest.source}")
-    table.add_column("Table III")
+    table.add_column("Table III" if published else "")
     table.add_column("prepared", justify="right")
     for title in published:
         table.add_column(title, justify="right")
     for key, name in ROWS.items():
         values = [manifest.statistics[key], *(figures[key] for figures in published.values())]
         table.add_row(name, *(f"{v:,.2f}" if key == "average_length" else f"{v:,.0f}" for v in values))
+        if key == "training_sequences":
+            table.add_row("  validation among them", f"{manifest.counts['valid_sequences']:,.0f}")
     return table

@@ -1,5 +1,7 @@
 """Commands: help, errors and exit status."""
 
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -136,4 +138,9 @@ def test_prepare_prints_table_three(tmp_path: Path, capsys: pytest.CaptureFixtur
     printed = capsys.readouterr().out
     assert "tiny, prepared from tiny.inter" in printed
     assert "train sequences" in printed
+    manifest = json.loads((tmp_path / "out" / "tiny" / "tiny.manifest.json").read_text())
+    assert re.search(rf"validation among them .* {manifest['counts']['valid_sequences']} ", printed)
+    assert "Table III" not in printed  # nobody has published one of this dataset
+    assert main(["prepare", "--dataset=tiny", f"--config_files={rules}", "--output=raw"]) == 0  # the source lies there
+    assert capsys.readouterr().out == printed
     assert (tmp_path / "out" / "tiny" / "tiny.manifest.json").is_file()
