@@ -82,8 +82,8 @@ def test_a_killed_worker_ends_the_run_and_the_same_command_ends_as_processes_of_
     output = finished(continued)
     assert continued.returncode == 0, output
     assert "continuing an interrupted run after epoch" in output
-    assert f"epoch {EPOCHS - 1}: train loss" in output
-    assert "TAGNNPP on tiny" in output  # the result table
+    assert f"epoch {EPOCHS}: train loss" in output
+    assert "validation, epoch" in output  # the result table
     calm = start(here, cluster)
     output = finished(calm)
     assert calm.returncode == 0, output
