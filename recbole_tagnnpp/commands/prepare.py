@@ -26,14 +26,17 @@ def prepare(settings: dict[str, Any]) -> int:
             raise UserError(f"prepare needs --{key}=..., see prepare --help")
     from recbole_tagnnpp.data.prepare import prepare as prepare_dataset
     from recbole_tagnnpp.data.rules import PreparationRules
+    from recbole_tagnnpp.data.sources.detection import find_source
     from recbole_tagnnpp.data.statistics import table_three
 
-    output = Path(str(settings.get("output", "dataset"))).expanduser()
-    folder = output / str(settings["dataset"])
-    source = Path(str(settings.get("source", folder))).expanduser()
-    if source == folder and not folder.is_dir():
-        raise UserError(f"prepare needs --source=..., or a source in {folder}, which is no folder; see prepare --help")
     name, files = str(settings["dataset"]), config_files(settings)
+    output = Path(str(settings.get("output", "dataset"))).expanduser()
+    if "source" in settings:
+        source: Path | None = Path(str(settings["source"])).expanduser()
+    else:
+        source = find_source(output / name, name)
+    if source is None:
+        raise UserError(f"prepare needs --source=..., as no raw source lies in {output / name}; see prepare --help")
     preparation = merge_layers(model_of(files), name, files).final.get("preparation")
     if preparation is None:
         raise UserError(

@@ -81,7 +81,10 @@ def test_help_for_a_reader_who_has_gone() -> None:
         (["train", "--dataset=demo", "--config_files=no.yaml"], "no.yaml: no such file"),
         (["prepare"], "prepare needs --dataset=..."),
         (["prepare", "--dataset=demo", "--source=~"], "prepare needs --source=..."),
-        (["prepare", "--dataset=demo", "--output=nowhere"], "prepare needs --source=..., or a source in nowhere/demo"),
+        (
+            ["prepare", "--dataset=demo", "--output=nowhere"],
+            "prepare needs --source=..., as no raw source lies in nowhere/demo",
+        ),
         (["train", "--dataset=demo", "--model="], "--model=None: allowed is the name of a model"),
         (["tune", "--dataset=demo", "--model=7"], "--model=7: allowed is the name of a model"),
         (["report", "--output=/dev/null"], "output=/dev/null: files cannot be written there"),
@@ -143,4 +146,7 @@ def test_prepare_prints_table_three(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "Table III" not in printed  # nobody has published one of this dataset
     assert main(["prepare", "--dataset=tiny", f"--config_files={rules}", "--output=raw"]) == 0  # the source lies there
     assert capsys.readouterr().out == printed
+    assert (
+        main(["prepare", "--dataset=tiny", f"--config_files={rules}", "--output=out"]) == 2
+    )  # what was prepared is no source
     assert (tmp_path / "out" / "tiny" / "tiny.manifest.json").is_file()
