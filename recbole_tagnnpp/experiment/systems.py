@@ -107,6 +107,8 @@ def ablations(preset: str, dataset: str) -> tuple[System, ...]:
     changes |= {} if preset in OF_OTHERS else _CHOICES
     changes |= _CORNERS
     whole = _settings("TAGNNPP", dataset, preset)[0]
+    if whole["embedding_dropout_prob"]:  # taking it away is the row, not giving another amount
+        changes.pop("+ dropout of item vectors", None)
     changes = {title: change for title, change in changes.items() if not change.items() <= whole.items()}
     return (tagnnpp(preset), *(System(title, "TAGNNPP", preset, change) for title, change in changes.items()))
 
