@@ -54,6 +54,7 @@ def test_systems_look_the_same_for_all_datasets(tmp_path: Path, figures: dict[st
         assert _look(elsewhere, system.title) == _look(figures["scatter"], system.title)
         assert _look(elsewhere, f"{system.title}, refit") == _look(figures["scatter"], f"{system.title}, refit")
     assert "TAGNN++ (fast)" in elsewhere.order
+    assert (OURS, "paper", 51.86, 17.93) in elsewhere.rows  # and not the variant before it
 
 
 def test_learning_curves_show_every_setting_once(tmp_path: Path) -> None:
