@@ -137,8 +137,10 @@ class Recommender:
             clicked = [sequences.clicks_of(first + row) for row in range(len(batch))] if exclude_clicked else None
             k = min(n_items, topk + (max(len(np.unique(clicks)) for clicks in clicked) if clicked else 0))
             scores, items = (t.cpu().numpy() for t in best_items(self.model, batch.to(self.config["device"]), k))
-            is_new = np.ones(items.shape, dtype=bool)
-            yield (scores, items, is_new) if clicked is None else _new_first(clicked, scores, items, topk)
+            if clicked is None:
+                yield scores, items, np.ones(items.shape, dtype=bool)
+            else:
+                yield _new_first(clicked, scores, items, topk)
             first += len(batch)
 
 
