@@ -2,7 +2,9 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
+
+from recbole_tagnnpp.config.session_config import SessionConfig
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,20 @@ class LearningRateSchedule:
     decay_epochs: int = 3
     decay_factor: float = 0.1
     minimum: float = 0.0
+
+    @classmethod
+    def of_config(cls, config: SessionConfig, steps_per_epoch: int) -> Self:
+        """The schedule of a configuration, see ``properties/overall.yaml``."""
+        return cls(
+            shape=config["learning_rate_schedule"],
+            learning_rate=config["learning_rate"],
+            steps_per_epoch=steps_per_epoch,
+            epochs=config["epochs"],
+            warmup_steps=config["warmup_steps"],
+            decay_epochs=config["step_decay_epochs"],
+            decay_factor=config["step_decay_factor"],
+            minimum=config["minimum_learning_rate"],
+        )
 
     def at(self, step: int) -> float:
         """Learning rate of optimizer step ``step``, counted from 0."""

@@ -23,6 +23,7 @@ from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.progress import progress_bar
 from recbole_tagnnpp.training.checkpoint import check_resumable, load_checkpoint, load_weights, save_checkpoint
 from recbole_tagnnpp.training.distributed.ranks import ALONE, Ranks
+from recbole_tagnnpp.training.epoch_log import describe_epoch
 from recbole_tagnnpp.training.gradient_clipping import AdaptiveGradientClipping
 from recbole_tagnnpp.training.learning_rate import LearningRateSchedule
 from recbole_tagnnpp.training.random_states import get_random_states, set_random_states
@@ -146,7 +147,7 @@ class SessionTrainer(Trainer):
             UserError: the loss is not finite.
         """
         self.ranks.copy_from_first_(self.model.state_dict().values())
-        schedule = self._schedule(len(train_data))
+        schedule = LearningRateSchedule.of_config(self.config, len(train_data))
         self.eval_collector.data_collect(train_data)
         while not self.is_finished and self.start_epoch < self.epochs:
             epoch = self.start_epoch
@@ -181,18 +182,6 @@ class SessionTrainer(Trainer):
             if callback_fn is not None and valid_score is not None:
                 callback_fn(epoch, valid_score)
         return self.best_valid_score, self.best_valid_result
-
-    def _schedule(self, steps_per_epoch: int) -> LearningRateSchedule:
-        return LearningRateSchedule(
-            shape=self.config["learning_rate_schedule"],
-            learning_rate=self.learning_rate,
-            steps_per_epoch=steps_per_epoch,
-            epochs=self.config["epochs"],
-            warmup_steps=self.config["warmup_steps"],
-            decay_epochs=self.config["step_decay_epochs"],
-            decay_factor=self.config["step_decay_factor"],
-            minimum=self.config["minimum_learning_rate"],
-        )
 
     def _train_epoch(  # type: ignore[override]
         self, train_data: SessionLoader, epoch_idx: int, show_progress: bool, schedule: LearningRateSchedule
@@ -362,7 +351,7 @@ class SessionTrainer(Trainer):
         self.optimizer.load_state_dict(training["optimizer"])
         self.scaler.load_state_dict(training["scaler"])
         of_ranks = [training["random_states"], *training.get("random_states_of_others", [])]
-        set_random_states({k: _to_cpu(v) for k, v in of_ranks[self.ranks.rank].items()})
+        set_random_states(of_ranks[self.ranks.rank])
 
     def _load(self, path: Path, resumable: bool = False) -> dict[str, Any]:
         """Read a checkpoint, check that it fits and put its weights into the model."""
@@ -405,24 +394,3 @@ class SessionTrainer(Trainer):
         self.best_valid_result = training["best_valid_result"]
         self.is_finished = training["is_finished"]
         self.resumed = True
-
-
-def _to_cpu(value: Any) -> Any:
-    """Random states live on the CPU wherever the checkpoint was mapped to."""
-    if isinstance(value, Tensor):
-        return value.cpu()
-    return [_to_cpu(v) for v in value] if isinstance(value, list) else value
-
-
-def describe_epoch(entry: dict[str, Any], is_best: bool) -> str:
-    """One line of the log for one epoch of the history."""
-    parts = [
-        *([] if entry["train_loss"] is None else [f"train loss {entry['train_loss']:.4f}"]),
-        *([] if entry["learning_rate"] is None else [f"learning rate {entry['learning_rate']:.3g}"]),
-        f"{entry['train_seconds']:.1f} s",
-    ]
-    line = f"epoch {entry['epoch'] + 1}: {', '.join(parts)}"
-    if "valid_result" in entry:
-        metrics = ", ".join(f"{name} {100 * value:.2f}" for name, value in entry["valid_result"].items())
-        line += f"; validation (%): {metrics}, {entry['valid_seconds']:.1f} s{' (best so far)' if is_best else ''}"
-    return line

@@ -1,32 +1,28 @@
 """A search from its arguments to its results: the one path of ``tune``."""
 
-import hashlib
-import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from logging import getLogger
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from recbole_tagnnpp.config.layers import CHOICES
 from recbole_tagnnpp.config.session_config import SessionConfig
-from recbole_tagnnpp.config.yaml_files import shortened
 from recbole_tagnnpp.data.session_dataset import LoadedSessions, SessionDataset
 from recbole_tagnnpp.errors import UserError
-from recbole_tagnnpp.experiment.environment import describe_machine, describe_versions
 from recbole_tagnnpp.experiment.logs import set_up_logging
-from recbole_tagnnpp.experiment.record import IRRELEVANT_FOR_RESULTS, write_record
+from recbole_tagnnpp.experiment.record import write_record
 from recbole_tagnnpp.experiment.run import place_of_run, prepare_data, run
 from recbole_tagnnpp.experiment.search import report
 from recbole_tagnnpp.experiment.search.display import SearchDisplay
 from recbole_tagnnpp.experiment.search.in_process import search_in_process
 from recbole_tagnnpp.experiment.search.options import DEFAULT_TRIALS
+from recbole_tagnnpp.experiment.search.place import SearchPlace, claim_folder, clear_folders, identity_of, place_of_search
 from recbole_tagnnpp.experiment.search.plan import SearchPlan
+from recbole_tagnnpp.experiment.search.search_record import tested_before, what_was_found, what_was_searched
 from recbole_tagnnpp.experiment.search.settings import grid_settings, random_settings
 from recbole_tagnnpp.experiment.search.space import Setting, setting_key
 from recbole_tagnnpp.experiment.search.space_check import problem_of
@@ -34,21 +30,6 @@ from recbole_tagnnpp.experiment.search.training_share import most_recent_session
 from recbole_tagnnpp.experiment.search.trial import TrialJob
 from recbole_tagnnpp.experiment.search.trial_records import FAILED, TrialRecord, mark_interrupted, ranked, read_trials
 from recbole_tagnnpp.files import alone_in, check_folder
-
-SEARCH_VERSION = 1
-
-
-@dataclass(frozen=True)
-class SearchPlace:
-    """Where a search keeps its files.
-
-    Attributes:
-        results: best.yaml, tables, plot, record.
-        state: trial records, checkpoints and Ray's state; what an interrupted search continues from.
-    """
-
-    results: Path
-    state: Path
 
 
 def search(plan: SearchPlan) -> dict[str, Any]:
@@ -68,15 +49,15 @@ def search(plan: SearchPlan) -> dict[str, Any]:
     config = plan.config()
     set_up_logging(config["state"])
     manifest = prepare_data(config)
-    identity = _identity(plan, config, manifest.checksum)
-    place = _place_of(plan, config, identity)
+    identity = identity_of(plan, config, manifest.checksum)
+    place = place_of_search(plan, config, identity)
     check_folder(place.results, "output")
     with alone_in(place.state, "runs this very search", is_private=True):
         if plan.options.resume is False:
-            _clear(place)
+            clear_folders(place)
         elif plan.options.resume and not any(place.state.glob("*/")):
             raise UserError(f"--resume: no search to continue in {place.state}; leave --resume out to start it")
-        _claim(place.state, identity)
+        claim_folder(place.state, identity)
         return _search(plan, config, place, manifest.checksum)
 
 
@@ -115,8 +96,8 @@ def _search(plan: SearchPlan, config: SessionConfig, place: SearchPlace, checksu
     best_settings = _best_settings(plan, best)
     untuned_key = setting_key(untuned) if any(record.key == setting_key(untuned) for record in records) else None
     record = {
-        **_what_was_searched(plan, config, checksum, sessions, n_trials),
-        **_what_was_found(records, best, untuned_key, job.bigger),
+        **what_was_searched(plan, config, checksum, sessions, n_trials),
+        **what_was_found(records, best, untuned_key, job.bigger),
         "started": started_at.isoformat(timespec="seconds"),
         "seconds_since_resume": round(time.perf_counter() - started, 1),
     }
@@ -129,49 +110,6 @@ def _search(plan: SearchPlan, config: SessionConfig, place: SearchPlace, checksu
         for folder in [*place.state.glob("ray-*"), place.state / "work"]:  # records of trials stay, they are small
             shutil.rmtree(folder, ignore_errors=True)
     return record
-
-
-def _what_was_searched(
-    plan: SearchPlan, config: SessionConfig, checksum: str, sessions: LoadedSessions, n_trials: int
-) -> dict[str, Any]:
-    """The part of a search's record that is known beforehand."""
-    options = plan.options
-    return {
-        "search_version": SEARCH_VERSION,
-        "model": config["model"],
-        "dataset": config["dataset"],
-        "preset": config["preset"],
-        "algorithm": options.algorithm,
-        "scheduler": options.schedule,
-        "trials_asked_for": n_trials,
-        "training_share": options.training_share,
-        "training_sequences": len(sessions.training),
-        "validation_sequences": len(sessions.validation),
-        "valid_metric": config["valid_metric"],
-        "scores_in": "percent",
-        "seed": config["seed"],
-        "epochs": config["epochs"],
-        "space": plan.space.describe(),
-        "data_checksum": checksum,
-        "machine": describe_machine(config["device"]),
-        "versions": describe_versions(),
-        "config": config.to_plain_dict(),
-    }
-
-
-def _what_was_found(
-    records: Sequence[TrialRecord], best: TrialRecord, untuned_key: str | None, bigger: bool
-) -> dict[str, Any]:
-    """The part of a search's record that its trials decide."""
-    return {
-        "best": _describe(best, bigger),
-        "untuned": _describe(next((r for r in records if r.key == untuned_key), None), bigger),
-        "failed": {record.key: record.problem for record in records if record.status == FAILED},
-        "restarted": {record.key: record.interruptions for record in records if record.interruptions},
-        "trials": [vars(record) for record in records],
-        "trial_seconds": round(sum(record.seconds for record in records), 1),
-        "final_record": None,
-    }
 
 
 def _settings(plan: SearchPlan, seed: int, untuned: Setting) -> list[Setting] | None:
@@ -211,20 +149,6 @@ def _best_settings(plan: SearchPlan, best: TrialRecord) -> dict[str, Any]:
     return {**names, **{key: value for key, value in of_caller.items() if key not in CHOICES}, **best.setting}
 
 
-def _describe(record: TrialRecord | None, bigger: bool) -> dict[str, Any] | None:
-    if record is None:
-        return None
-    best = record.best(bigger)
-    return {
-        "trial": record.key,
-        "setting": record.setting,
-        "status": record.status,
-        "score": best["score"] if best else None,
-        "epoch": best["epoch"] if best else None,
-        "valid_result": best["valid_result"] if best else None,
-    }
-
-
 def _write_results(
     plan: SearchPlan,
     place: SearchPlace,
@@ -241,18 +165,8 @@ def _write_results(
         best_settings,
         f"best of {len(records)} trials: validation {metric} {best['score']:.2f} in epoch {best['epoch']}",
     )
-    record["final_record"] = _tested_before(place.results / "search.json", best["setting"])
+    record["final_record"] = tested_before(place.results / "search.json", best["setting"])
     write_record(place.results / "search.json", record)
-
-
-def _tested_before(search_record: Path, setting: Setting) -> str | None:
-    """The test record that an earlier part of this search has made, if the best setting was the same then."""
-    try:
-        earlier = json.loads(search_record.read_text(encoding="utf-8"))
-        is_of_setting = setting_key(earlier["best"]["setting"]) == setting_key(setting)
-        return earlier["final_record"] if is_of_setting else None
-    except (OSError, ValueError, LookupError, TypeError):  # there is none, or it is damaged
-        return None
 
 
 def _final_run(plan: SearchPlan, best_settings: dict[str, Any]) -> str:
@@ -265,56 +179,3 @@ def _final_run(plan: SearchPlan, best_settings: dict[str, Any]) -> str:
     else:
         run(config)
     return str(record_file)
-
-
-def _identity(plan: SearchPlan, config: SessionConfig, checksum: str) -> dict[str, Any]:
-    """What makes two searches the same, as plain values; asking for more trials or workers changes nothing."""
-    options = plan.options
-    settings = {key: value for key, value in config.to_plain_dict().items() if key not in IRRELEVANT_FOR_RESULTS}
-    space = {f"space of {name}": values for name, values in plan.space.describe().items()}
-    names = ("algorithm", "schedule", "training_share", "grace_epochs", "reduction_factor", "perturbation_epochs")
-    return {**settings, **space, **{name: getattr(options, name) for name in names}, "checksum of the data": checksum}
-
-
-def _place_of(plan: SearchPlan, config: SessionConfig, identity: Mapping[str, Any]) -> SearchPlace:
-    """Folders of a search, the same for the same search."""
-    options = plan.options
-    name = options.name
-    if name is None:
-        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]
-        name = f"{config['model']}-{options.algorithm}-{options.schedule}-seed{config['seed']}-{digest}"
-    return SearchPlace(
-        options.output / config["dataset"] / name,
-        Path(config["checkpoint_dir"]) / "search" / config["dataset"] / name,
-    )
-
-
-def _claim(state: Path, identity: dict[str, Any]) -> None:
-    """Write down which search a folder belongs to.
-
-    Raises:
-        UserError: to another one, whose trials would be taken for trials of this.
-    """
-    file = state / "identity.json"
-    if file.is_file():
-        try:
-            earlier = json.loads(file.read_text(encoding="utf-8"))
-            keys = [key for key in {**earlier, **identity} if earlier.get(key) != identity.get(key)]
-        except (OSError, ValueError, TypeError, AttributeError) as problem:
-            raise UserError(f"{file}: not readable ({problem}); --resume=False forgets that search") from problem
-        if keys:
-            raise UserError(
-                f"{state}: a search of this name has {keys[0]}={shortened(earlier.get(keys[0]))}, this one has "
-                f"{shortened(identity.get(keys[0]))}; give it another --name, or --resume=False to forget the earlier one"
-            )
-    write_record(file, identity)
-
-
-def _clear(place: SearchPlace) -> None:
-    """Forget an earlier search of the same name."""
-    (place.state / "identity.json").unlink(missing_ok=True)
-    for entry in place.state.iterdir():
-        if entry.is_dir():
-            shutil.rmtree(entry)
-    for name in ("best.yaml", "trials.csv", "trials.md", "parallel_coordinates.svg", "search.json"):
-        (place.results / name).unlink(missing_ok=True)

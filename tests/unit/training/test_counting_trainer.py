@@ -14,8 +14,9 @@ from recbole_tagnnpp.experiment.fitting import fit_model, make_loader, trainer_c
 from recbole_tagnnpp.experiment.run import run
 from recbole_tagnnpp.training.checkpoint import load_checkpoint, save_checkpoint
 from recbole_tagnnpp.training.counting_trainer import CountingTrainer
+from recbole_tagnnpp.training.epoch_log import describe_epoch
 from recbole_tagnnpp.training.ranking import full_scores
-from recbole_tagnnpp.training.trainer import SessionTrainer, describe_epoch
+from recbole_tagnnpp.training.trainer import SessionTrainer
 from tests.unit.training.small_run import tiny_config, tiny_trainer
 
 MODELS = ["Pop", "SessionPop", "ItemKNN", "VSKNN", "STAN"]
