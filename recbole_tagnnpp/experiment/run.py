@@ -169,8 +169,10 @@ def _run(
         known = dataset.training.followed_by(dataset.validation)
         write_facts(place.record, manifest.checksum, TestSequenceFacts.of(test_data.sequences, known))
         write_ranks(place.record, final.target_ranks.numpy())
+    with atomic_write(place.weights, "wb") as kept, open(final.saved_model_file, "rb") as tested:
+        shutil.copyfileobj(tested, kept)
     write_record(place.record, record)  # last: whoever finds it finds the rest
-    _keep_final_weights(place, final)
+    _drop_resumable(place)
     print_result(record)
     logger.info(f"record written: {place.record}")
     logger.info(f"model kept, for `recommend --model_file`: {place.weights}")
@@ -223,13 +225,11 @@ def _epoch_record(entry: dict[str, Any]) -> dict[str, Any]:
     return {**entry, "valid_result": percent(entry.get("valid_result"))}
 
 
-def _keep_final_weights(place: RunPlace, final: SessionTrainer) -> None:
-    """Once the record stands, keep the tested weights as ``model.pth`` and drop what only resuming needed.
+def _drop_resumable(place: RunPlace) -> None:
+    """Once record and weights stand, drop what only resuming needed.
 
     The resumable checkpoints go first: whatever is left after a kill in between starts a clean run.
     """
-    with atomic_write(place.weights, "wb") as kept, open(final.saved_model_file, "rb") as tested:
-        shutil.copyfileobj(tested, kept)
     phases = [place.checkpoints / "refit", place.checkpoints / "selection"]
     for phase in phases:
         (phase / "last.pth").unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,34 @@ def test_training_and_selection_are_the_same_whatever_the_test_file_says(root: P
     assert second[1] != first[1]
     assert second[2].keys() == first[2].keys()
     assert all(torch.equal(second[2][name], first[2][name]) for name in first[2])
+
+
+@pytest.mark.parametrize("model", ["TAGNNPP", "Pop"])
+@pytest.mark.parametrize("step", ["write_facts", "write_ranks", "write_record"])
+def test_a_kill_after_the_test_repeats_no_training_and_leaves_nothing_half_done(
+    root: Path, tmp_path: Path, model: str, step: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    calm = run_tiny(root, model, epochs=2, refit=True, seed=57)
+    shutil.copytree(root / "dataset", tmp_path / "dataset")
+
+    module = sys.modules[run.__module__]
+    original = getattr(module, step)
+
+    def then_killed(*arguments: object) -> None:
+        original(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(module, step, then_killed)
+        run_tiny(tmp_path, model, epochs=2, refit=True, seed=57)
+    monkeypatch.setattr(SessionTrainer, "_train_epoch", lambda *_, **__: pytest.fail("trained again"))
+    with caplog.at_level("WARNING"):
+        again = run_tiny(tmp_path, model, epochs=2, refit=True, seed=57)
+    assert "made elsewhere" not in caplog.text
+    assert again["test_result"] == calm["test_result"]
+    (folder,) = (tmp_path / "saved" / "tiny").glob("*")
+    assert (folder / "model.pth").is_file()
+    assert len(list((tmp_path / "results" / "tiny").glob("*.json"))) == 1
 
 
 def test_same_run_twice_at_once_is_refused(root: Path) -> None:
