@@ -334,4 +334,4 @@ def _check_valid_metric(settings: Mapping[str, Any], refuse: Callable[[str, str]
     metrics: Sequence[str] = _as_list(settings["metrics"])
     allowed = [f"{metric}@{k}" for metric in metrics for k in settings["topk"]]
     if str(settings["valid_metric"]).lower() not in [name.lower() for name in allowed]:
-        refuse("valid_metric", f"allowed is one of {', '.join(allowed)}")
+        refuse("valid_metric", f"with topk={settings['topk']} allowed is one of {', '.join(allowed)}")

@@ -118,7 +118,14 @@ CASES: list[tuple[dict, str]] = [
     ({"command_line": {"learning_rate_schedule": "linear"}}, "allowed is one of constant, step, cosine"),
     ({"command_line": {"metrics": ["Accuracy"]}}, "--metrics=\\['Accuracy'\\]: allowed is a list of .*hit.*mrr"),
     ({"command_line": {"topk": [0]}}, "--topk=\\[0\\]: allowed is a list of whole numbers"),
-    ({"command_line": {"valid_metric": "MRR@7"}}, "--valid_metric='MRR@7': allowed is one of Hit@5"),
+    (
+        {"command_line": {"valid_metric": "MRR@7"}},
+        r"--valid_metric='MRR@7': with topk=\[5, 10, 20\] allowed is one of Hit@5",
+    ),
+    (
+        {"command_line": {"topk": 40}},
+        r"overall.yaml: valid_metric='MRR@20': with topk=\[40\] allowed is one of Hit@40, MRR@40",
+    ),
     ({"command_line": {"loss_type": "BPR"}}, "--loss_type='BPR': allowed is CE"),
     ({"command_line": {"repeatable": False}}, "--repeatable=False: allowed is only True"),
     ({"command_line": {"ITEM_ID_FIELD": "iid"}}, "--ITEM_ID_FIELD='iid': allowed is only 'item_id'"),
