@@ -2,7 +2,8 @@
 
 A step's candidates are the target items of its batch and items drawn from a fixed distribution.  An item's score is
 corrected by the logarithm of the probability that it is among the candidates (log-Q correction; Bengio and Senecal 2008),
-so that the sum over candidates estimates the sum over all items.
+so that the sum over candidates estimates the sum over all items.  Label smoothing is another matter: its share is spread
+over a step's candidates alike, so that popular items, which are drawn more often, get more of it than under exact training.
 """
 
 from collections.abc import Mapping

@@ -44,7 +44,7 @@ class GatedGNN(nn.Module):
         """What every node hears from its predecessors and its successors, [N, 2 D]."""
         from_predecessors = self.incoming(states)[graphs.edge_source] * graphs.weight_in[:, None]  # [E, D]
         from_successors = self.outgoing(states)[graphs.edge_target] * graphs.weight_out[:, None]  # [E, D]
-        nothing = torch.zeros_like(states)
+        nothing = from_predecessors.new_zeros(states.shape)  # under autocast states may have another dtype
         incoming = nothing.index_add(0, graphs.edge_target, from_predecessors) + self.incoming_bias
         outgoing = nothing.index_add(0, graphs.edge_source, from_successors) + self.outgoing_bias
         return torch.cat([incoming, outgoing], dim=1)

@@ -8,8 +8,13 @@ class TAGNN(TargetAttentiveRecommender):
 
     Session graph, gated GNN, readout and target attention, in the same layers as TAGNN++ and as fast.
 
-    Where we had to decide: the released code masks the padding neither in the target attention nor in the readout's
-    sum, so that a score depends on its batch; here only real clicks take part, as the equations say.
+    Where the released code (github.com/CRIPAC-DIG/TAGNN) differs from the paper's equations, the equations hold here:
+
+    - The softmaxes of its readout and of its target attention run over padding, too, so that a score depends on its
+      batch; here only real clicks take part.
+    - Its readout divides the weights by a softmax; here, as in SR-GNN, they are used as they are (equation 5).
+    - It adds :math:`s_{target}` to the transformed pair of the others; here W transforms all three (equation 6), without
+      the bias of its transform.
 
     Args:
         config: keys of ``properties/model/TAGNN.yaml``, each explained there.

@@ -131,7 +131,8 @@ class TargetAttentiveRecommender(SequentialRecommender):
         session = self.session_hybrid(torch.cat([session_local, session_global], dim=1))
         values = self.target_value(states)
         if self.normalize_embeddings:
-            # NISER (Gupta et al. 2019): lengths carry popularity, so only directions count, times a fixed scale
+            # NISER (Gupta et al. 2019): lengths carry popularity, so only directions count, times a fixed scale; of s
+            # and of every value, as the session vector that NISER scales is here another one for each item
             session = self.normalization_scale * unit_rows(session)
             values = self.normalization_scale * unit_rows(values)
         dtype = self.item_embedding.weight.dtype  # under autocast the layers above compute in less

@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from recbole_tagnnpp.model.candidate_sampling import CandidateSampler
 from tests.unit.model.small_model import N_ITEMS, SESSIONS, interaction, small_model
@@ -77,6 +78,18 @@ def test_with_few_samples_the_estimate_is_close_on_average_and_without_correctio
     torch.manual_seed(5)
     uncorrected = sum(model.calculate_loss(batch).item() for _ in range(300)) / 300
     assert abs(mean - exact) < abs(uncorrected - exact)
+
+
+def test_label_smoothing_goes_to_the_candidates_alike() -> None:
+    model, batch = sampled_model(n_samples=5, label_smoothing=0.3), interaction(SESSIONS, targets=[1, 5, 9, 12, 3, 17])
+    torch.manual_seed(7)
+    found = model.train().calculate_loss(batch)
+    torch.manual_seed(7)
+    candidates = model.candidate_sampler.draw(batch["item_id"] - 1)
+    scores = model.eval().full_sort_predict(batch)[:, candidates.items + 1] - candidates.log_inclusion
+    wanted = F.cross_entropy(scores, candidates.targets, label_smoothing=0.3)
+    assert found.item() == pytest.approx(wanted.item(), rel=1e-6)
+    assert found.item() != pytest.approx(F.cross_entropy(scores, candidates.targets).item(), rel=1e-3)
 
 
 def test_only_candidates_and_items_of_the_sessions_get_gradients() -> None:

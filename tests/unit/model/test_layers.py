@@ -3,12 +3,14 @@
 import pytest
 import torch
 
+from recbole_tagnnpp.model.gated_gnn import GatedGNN
 from recbole_tagnnpp.model.packing import pack_sessions
 from recbole_tagnnpp.model.position_embedding import PositionEmbedding
 from recbole_tagnnpp.model.readout import SessionReadout
+from recbole_tagnnpp.model.session_graph import build_session_graphs
 from recbole_tagnnpp.model.transformer import TransformerEncoder, TransformerLayer
 from tests.reference.naive_model import naive_readout, naive_transformer_layer
-from tests.unit.model.small_model import MAX_LENGTH, SESSIONS, interaction
+from tests.unit.model.small_model import MAX_LENGTH, N_ITEMS, SESSIONS, interaction
 
 BATCH = interaction(SESSIONS, width=MAX_LENGTH + 6)
 PACKED = pack_sessions(BATCH["item_id_list"], BATCH["item_length"], MAX_LENGTH)
@@ -52,6 +54,20 @@ def test_dropout_acts_in_training_only() -> None:
     states = torch.randn(len(PACKED.items), 6, dtype=torch.float64)
     assert not torch.equal(layer.train()(states, PACKED), layer(states, PACKED))
     assert torch.equal(layer.eval()(states, PACKED), layer(states, PACKED))
+
+
+def test_graph_network_takes_states_of_half_precision_from_its_own_step() -> None:
+    graphs = build_session_graphs(PACKED, N_ITEMS + 1, torch.float32)
+    layer = randomized(GatedGNN(6, 2)).float()
+    states = torch.randn(len(graphs.node_items), 6)
+    exact = layer(states, graphs)
+    # what autocast does to a GRU cell on a GPU, but not on a CPU
+    layer.gru_cell.register_forward_pre_hook(lambda _, given: tuple(part.float() for part in given))
+    layer.gru_cell.register_forward_hook(lambda _, given, result: result.bfloat16())
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = layer(states, graphs)
+    assert mixed.dtype == torch.bfloat16
+    torch.testing.assert_close(mixed.float(), exact, rtol=0.05, atol=0.05)
 
 
 def test_readout_equals_naive_twin() -> None:
