@@ -64,11 +64,17 @@ class CSRM(SessionVectorRecommender):
         self._initialize()
 
     def _initialize(self) -> None:
-        """Normal with variance 2 over the rows (item table) or the inputs (matrices), as released; GRUs as PyTorch."""
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
-                nn.init.normal_(module.weight, std=math.sqrt(2.0 / module.in_features))
-        nn.init.normal_(self.item_embedding.weight, std=math.sqrt(2.0 / self.n_items))
+        """Normal with variance 2 over the rows that the released code's matrix has; GRUs as PyTorch."""
+        size, hidden_size = self.decoder.out_features, self.gate.in_features // 3
+        for weight, n_rows in (
+            (self.item_embedding.weight, self.n_items),
+            (self.inner_memory.query.weight, hidden_size),
+            (self.inner_memory.key.weight, hidden_size),
+            (self.inner_memory.weight.weight, 1),
+            (self.gate.weight, hidden_size),  # one vector for each of the three representations
+            (self.decoder.weight, size),
+        ):
+            nn.init.normal_(weight, std=math.sqrt(2.0 / n_rows))
         with torch.no_grad():
             self.item_embedding.weight[0].zero_()
 

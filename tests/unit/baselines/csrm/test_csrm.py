@@ -158,8 +158,11 @@ def test_initial_weights_have_the_released_variances() -> None:
     torch.manual_seed(1)
     sizes = {"embedding_size": 97, "hidden_size": 101}
     model = CSRM({**CONFIG, **sizes}, SimpleNamespace(num=lambda field: N_ITEMS + 1))
-    assert model.decoder.weight.var().item() == pytest.approx(2 / 202, rel=0.05)
+    assert model.decoder.weight.var().item() == pytest.approx(2 / 97, rel=0.05)
+    assert model.inner_memory.query.weight.var().item() == pytest.approx(2 / 101, rel=0.05)
     assert model.inner_memory.key.weight.var().item() == pytest.approx(2 / 101, rel=0.05)
+    assert model.inner_memory.weight.weight.var().item() == pytest.approx(2, rel=0.3)  # [1, H] there
+    assert model.gate.weight.var().item() == pytest.approx(2 / 101, rel=0.2)
     assert model.item_embedding.weight[1:].var().item() == pytest.approx(2 / (N_ITEMS + 1), rel=0.15)
     assert not model.item_embedding.weight[0].any()
     assert model.outer_memory.n_written == 0
