@@ -48,7 +48,7 @@ def test_presets_depend_on_the_dataset() -> None:
 
     assert size("paper", "yoochoose1_64") == (100, 2, 50)
     assert size("paper", "diginetica") == (120, 8, 50)
-    assert size("released_code", "yoochoose1_64") == (120, 8, 75)
+    assert size("released_code", "yoochoose1_64") == (120, 2, 75)
     assert size("released_code", "diginetica") == (100, 2, 50)
     assert SessionConfig("TAGNNPP", "demo")["preset"] == "recommended"
     assert SessionConfig("SRGNN", "demo")["preset"] is None
@@ -59,7 +59,7 @@ def test_paper_preset_is_the_papers_text() -> None:
     expected = {
         "learning_rate": 1e-4, "learning_rate_schedule": "step", "step_decay_epochs": 3, "step_decay_factor": 0.1,
         "epochs": 15, "weight_decay": 1e-6, "hidden_dropout_prob": 0.1, "attn_dropout_prob": 0.1, "agc_exclude": [],
-        "n_gnn_steps": 1,
+        "n_gnn_steps": 1, "embedding_size": 120, "inner_size": 480,
     }  # fmt: skip
     assert {key: config[key] for key in expected} == expected
 
