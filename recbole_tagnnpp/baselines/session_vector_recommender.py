@@ -42,20 +42,20 @@ class SessionVectorRecommender(SequentialRecommender):
         """Vectors [..., D] of some items [...], or [I, D] of all."""
         return self.item_embedding.weight if items is None else self.item_embedding(items)
 
-    def _scores(self, interaction: Interaction) -> Tensor:
-        """[B, I - 1] scores of items 1, 2, ..."""
-        session = self.forward(interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN])
-        return session @ self.item_vectors()[1:].T
+    def _session_vectors(self, interaction: Interaction) -> Tensor:
+        return self.forward(interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN])
 
     def calculate_loss(self, interaction: Interaction) -> Tensor:
         """Mean cross-entropy of the target items over all items but padding, a scalar."""
-        return F.cross_entropy(self._scores(interaction), interaction[self.POS_ITEM_ID] - 1)
+        scores = self._session_vectors(interaction) @ self.item_vectors()[1:].T
+        return F.cross_entropy(scores, interaction[self.POS_ITEM_ID] - 1)
 
     def predict(self, interaction: Interaction) -> Tensor:
         """[B] scores of one given item (field ``item_id``) per session."""
-        session = self.forward(interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN])
-        return torch.linalg.vecdot(session, self.item_vectors(interaction[self.ITEM_ID]))
+        return torch.linalg.vecdot(self._session_vectors(interaction), self.item_vectors(interaction[self.ITEM_ID]))
 
     def full_sort_predict(self, interaction: Interaction) -> Tensor:
         """[B, I] scores of every item per session; column 0, padding, is minus infinity."""
-        return F.pad(self._scores(interaction), (1, 0), value=-torch.inf)
+        scores = self._session_vectors(interaction) @ self.item_vectors().T
+        scores[:, 0] = -torch.inf
+        return scores

@@ -42,6 +42,9 @@ class CountingTrainer(SessionTrainer):
     def _build_optimizer(self, **kwargs: Any) -> None:  # type: ignore[override]
         """None: there is no parameter."""
 
+    def _build_clipping(self) -> None:
+        """None: there is no gradient."""
+
     def _train_epoch(  # type: ignore[override]
         self, train_data: SessionLoader, epoch_idx: int, show_progress: bool, schedule: LearningRateSchedule
     ) -> None:

@@ -86,13 +86,7 @@ class SessionTrainer(Trainer):
         if largest_k > n_items:
             raise UserError(f"topk={config['topk']}: allowed is at most {n_items}, the number of items, not {largest_k}")
         self.optimizer = self._build_optimizer()
-        self.adaptive_clipping = (
-            AdaptiveGradientClipping(
-                model.named_parameters(), config["agc_lambda"], config["agc_eps"], config["agc_exclude"]
-            )
-            if config["agc_lambda"]
-            else None
-        )
+        self.adaptive_clipping = self._build_clipping()
         self.enable_amp: bool = config["enable_amp"]
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=config["enable_scaler"])
         self.eval_collector = TargetCollector(config)
@@ -118,6 +112,14 @@ class SessionTrainer(Trainer):
             for group in optimizer.param_groups:
                 group["fused"] = True
         return optimizer
+
+    def _build_clipping(self) -> AdaptiveGradientClipping | None:
+        config = self.config
+        if not config["agc_lambda"]:
+            return None
+        return AdaptiveGradientClipping(
+            self.model.named_parameters(), config["agc_lambda"], config["agc_eps"], config["agc_exclude"]
+        )
 
     # --- training -------------------------------------------------------------------------------------------------
 
