@@ -5,10 +5,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from recbole_tagnnpp.terminal import PlainConsole
+
 
 def print_result(record: dict[str, Any], console: Console | None = None) -> None:
     """Print validation and test metrics of a record side by side."""
-    console = console or Console()
+    console = console or PlainConsole()
     refit = " (retrained on training + validation)" if record["refit"] else ""
     model = record["model"] if record["preset"] is None else f"{record['model']} ({record['preset']})"
     table = Table(title=f"{model} on {record['dataset']}, seed {record['seed']}{refit}")

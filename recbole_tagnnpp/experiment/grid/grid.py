@@ -7,6 +7,7 @@ from rich.console import Console
 from recbole_tagnnpp.experiment.grid.in_process import run_in_process
 from recbole_tagnnpp.experiment.grid.plan import PlannedRun
 from recbole_tagnnpp.experiment.grid.progress import RunProgress, State, progress_table
+from recbole_tagnnpp.terminal import PlainConsole
 
 
 def run_grid(
@@ -34,7 +35,7 @@ def run_grid(
     Raises:
         UserError: a record that is there is damaged; nothing has been run then.
     """
-    console = console or Console()
+    console = console or PlainConsole()
     runs = [RunProgress(run, State.FOUND if run.is_recorded else State.WAITING) for run in planned]
     for run in runs:
         if run.state is State.FOUND:

@@ -30,6 +30,6 @@ def run_in_process(runs: list[RunProgress], console: Console) -> None:
         else:
             run.state = State.FINISHED
         if run.state is State.FAILED:
-            console.print(f"failed: {run.problem}", style="bold red", markup=False)
+            console.print(f"failed: {run.problem}", style="bold red")
         if number < len(waiting):
             console.print(progress_table(runs))

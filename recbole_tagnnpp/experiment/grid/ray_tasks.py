@@ -161,8 +161,6 @@ def _shown(runs: list[RunProgress], console: Console) -> Iterator[Any]:
             if run.state not in (State.WAITING, State.FOUND) and told.get(number) != now:
                 told[number] = now
                 epoch = f", epoch {run.epoch} of {run.planned.config['epochs']}" if run.state is State.RUNNING else ""
-                console.print(
-                    f"{run.planned}: {run.state.value}{epoch}{': ' + run.problem if run.problem else ''}", markup=False
-                )
+                console.print(f"{run.planned}: {run.state.value}{epoch}{': ' + run.problem if run.problem else ''}")
 
     yield show

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from recbole_tagnnpp.experiment.search.trial_records import DONE, FAILED, RUNNING, TrialRecord, ranked
+from recbole_tagnnpp.terminal import PlainConsole
 
 LARGEST_TABLE = 12
 
@@ -29,7 +30,7 @@ class SearchDisplay:
         self, title: str, total: int, metric: str, bigger: bool, show: bool = True, console: Console | None = None
     ) -> None:
         self.title, self.total, self.metric, self.bigger = title, total, metric, bigger
-        self.console = console or Console(stderr=True)
+        self.console = console or PlainConsole(stderr=True)
         self.records: dict[str, TrialRecord] = {}
         self._show = show
         self._live = (

@@ -15,6 +15,7 @@ from recbole_tagnnpp.experiment.search.display import describe_setting
 from recbole_tagnnpp.experiment.search.space import SearchSpace
 from recbole_tagnnpp.experiment.search.trial_records import FAILED, TrialRecord
 from recbole_tagnnpp.files import atomic_write
+from recbole_tagnnpp.terminal import PlainConsole
 
 
 def write_best(path: Path, settings: Mapping[str, Any], comment: str) -> None:
@@ -181,7 +182,7 @@ def print_outcome(
         folder: of the results.
         console: default standard output.
     """
-    console = console or Console()
+    console = console or PlainConsole()
     table = Table(title=f"best of {len(records)} trials, validation")
     for column in ("rank", "trial", "status", "epoch", metric):
         table.add_column(column)
@@ -195,7 +196,7 @@ def print_outcome(
             str(rank), name, record.status, str(best["epoch"]), f"{best['score']:.2f}", describe_setting(record.setting)
         )
     console.print(table)
-    say = partial(console.print, highlight=False, soft_wrap=True, markup=False)
+    say = partial(console.print, highlight=False, soft_wrap=True)
     say(f"best setting: {describe_setting(records[0].setting)}")
     for record in records:
         if record.status == FAILED:

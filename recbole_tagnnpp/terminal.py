@@ -1,0 +1,69 @@
+"""Tables and lines that commands print: text as it is, for a terminal, a log or another program."""
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+from rich.console import Console
+
+LOG_WIDTH = 120
+
+
+class PlainConsole(Console):
+    """A console that shows names of items, files and keys letter by letter.
+
+    Rich takes ``[bold]`` for markup and ``:bomb:`` for an emoji, breaks lines for 80 columns where there is no terminal,
+    and ends the program when the reader of its output has seen enough (``| head``).
+
+    Args:
+        stderr: write to standard error, not to standard output.
+        options: further arguments of rich's ``Console``.
+    """
+
+    def __init__(self, stderr: bool = False, **options: Any) -> None:
+        super().__init__(stderr=stderr, markup=False, emoji=False, **options)
+        if not self.is_terminal and "width" not in options and "COLUMNS" not in os.environ:
+            self.width = LOG_WIDTH
+
+    def on_broken_pipe(self) -> None:
+        """Nobody reads any more: say nothing, and let the work go on."""
+        self.quiet = True
+        _send_nowhere(sys.stderr if self.stderr else sys.stdout)
+
+
+def escape_what_cannot_be_shown() -> None:
+    """A terminal or log whose encoding lacks a letter gets its number instead, not an end of the program."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def say(text: str) -> None:
+    """Print a text on standard output, to a reader that may have seen enough."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        _send_nowhere(sys.stdout)
+
+
+@contextlib.contextmanager
+def data_output() -> Iterator[TextIO]:
+    """Standard output for another program: UTF-8 and ``\\n`` line ends whatever the terminal has.
+
+    It ends quietly when that program has seen enough.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+    try:
+        yield sys.stdout
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _send_nowhere(sys.stdout)
+
+
+def _send_nowhere(stream: TextIO) -> None:
+    """Or Python complains when it flushes the stream at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
