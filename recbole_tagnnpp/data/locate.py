@@ -4,17 +4,16 @@ import difflib
 from logging import getLogger
 from pathlib import Path
 
-from rich.console import Console
-
 from recbole_tagnnpp.data.demo_sessions import write_demo_log
 from recbole_tagnnpp.data.manifest import Manifest, check_files, load_manifest, manifest_path
 from recbole_tagnnpp.data.prepare import prepare
-from recbole_tagnnpp.data.rules import PreparationRules
+from recbole_tagnnpp.data.rules import PreparationRules, no_rules
 from recbole_tagnnpp.data.sources import recbole_benchmark
 from recbole_tagnnpp.data.sources.detection import detect_format, files_of, find_source
 from recbole_tagnnpp.data.statistics import table_three
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.files import sha256_of
+from recbole_tagnnpp.terminal import PlainConsole
 
 WHERE_FROM = {
     "diginetica": "train-item-views.csv (CIKM Cup 2016, Diginetica), or SR-GNN's all_train_seq.txt and test.txt, or "
@@ -50,18 +49,21 @@ def ensure_prepared(dataset: str, data_path: Path, rules: PreparationRules | Non
             getLogger().info(f"{source}: changed since it was prepared; preparing again")
         elif source is None:
             raise UserError(_other_rules(manifest, rules, folder))
+        elif _is_another_source(source, folder, manifest):
+            raise UserError(
+                f"{_other_rules(manifest, rules, folder)}, as {source} is not the {manifest.source} that it was prepared "
+                "from; prepare it from the right one: python -m recbole_tagnnpp prepare --source=PATH "
+                f"--dataset={dataset} --output={data_path}"
+            )
         else:
             getLogger().info(f"{folder}: prepared by other rules; preparing again")
     if source is None:
         raise UserError(_nothing_there(dataset, folder))
     if rules is None:
-        raise UserError(
-            f"dataset={dataset}: {source} is there, but no rules to prepare it by; copy properties/dataset/example.yaml "
-            f"to properties/dataset/{dataset}.yaml"
-        )
+        raise UserError(no_rules(dataset))
     manifest = prepare(dataset, source, data_path, rules, show_progress)
     if show_progress:
-        Console(stderr=True).print(table_three(manifest))
+        PlainConsole(stderr=True).print(table_three(manifest))
     return manifest
 
 
@@ -72,12 +74,30 @@ def _recbole_download(data_path: Path, dataset: str) -> Path | None:
 
 def _source_changed(source: Path, folder: Path, manifest: Manifest) -> bool:
     """Whether the files that were prepared have other content now; only files touched since then are read again."""
-    files = [source] if source.is_file() else files_of(detect_format(source), source)
+    files = _files_of(source)
     if {file.name for file in files} != manifest.source_sha256.keys():
         return False  # prepared from a source elsewhere
-    prepared_at = manifest_path(folder, manifest.dataset).stat().st_mtime
-    touched = [file for file in files if max(file.stat().st_mtime, file.stat().st_ctime) > prepared_at]
+    touched = [file for file in files if _touched_since(folder, manifest, file)]
     return any(sha256_of(file) != manifest.source_sha256[file.name] for file in touched)
+
+
+def _is_another_source(source: Path, folder: Path, manifest: Manifest) -> bool:
+    """Whether the files were prepared from a source elsewhere, which this one would silently take the place of."""
+    files = _files_of(source)
+    if {file.name for file in files} != manifest.source_sha256.keys():
+        return True
+    untouched = [file for file in files if not _touched_since(folder, manifest, file)]
+    return any(sha256_of(file) != manifest.source_sha256[file.name] for file in untouched)
+
+
+def _files_of(source: Path) -> list[Path]:
+    return [source] if source.is_file() else files_of(detect_format(source), source)
+
+
+def _touched_since(folder: Path, manifest: Manifest, file: Path) -> bool:
+    """Whether a file was written or put there after the preparation."""
+    prepared_at = manifest_path(folder, manifest.dataset).stat().st_mtime
+    return max(file.stat().st_mtime, file.stat().st_ctime) > prepared_at
 
 
 def _other_rules(manifest: Manifest, rules: PreparationRules, folder: Path) -> str:
@@ -91,8 +111,9 @@ def _other_rules(manifest: Manifest, rules: PreparationRules, folder: Path) -> s
 
 def _nothing_there(dataset: str, folder: Path) -> str:
     source = WHERE_FROM.get(dataset, f"{dataset}.inter with session_id:token, item_id:token and timestamp:float")
-    near = difflib.get_close_matches(dataset, [*WHERE_FROM, "demo"], n=1, cutoff=0.7)
-    hint = f" (did you mean {near[0]}?)" if near and near[0] != dataset else ""
+    own = [entry.name for entry in folder.parent.iterdir() if entry.is_dir()] if folder.parent.is_dir() else []
+    near = difflib.get_close_matches(dataset, {*WHERE_FROM, "demo", *own} - {dataset}, n=1, cutoff=0.7)
+    hint = f" (did you mean {near[0]}?)" if near else ""
     return (
         f"dataset={dataset}: nothing to train on in {folder}{hint}; put there {source}; or prepare a source elsewhere: "
         f"python -m recbole_tagnnpp prepare --dataset={dataset} --source=PATH --output={folder.parent}"

@@ -89,4 +89,7 @@ def check_files(folder: Path, manifest: Manifest) -> None:
         if not file.is_file():
             raise UserError(f"{file}: missing, though the manifest lists it; prepare the dataset again")
         if file.stat().st_size != entry["bytes"] or sha256_of(file) != entry["sha256"]:
-            raise UserError(f"{file}: damaged or edited, it differs from the manifest; prepare the dataset again")
+            raise UserError(
+                f"{file}: differs from the manifest: damaged, edited, or prepared by other rules since that was read; "
+                "prepare the dataset again"
+            )

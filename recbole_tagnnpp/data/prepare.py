@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from filelock import FileLock
 
 from recbole_tagnnpp.data.atomic_files import write_sequences, write_vocabulary
 from recbole_tagnnpp.data.manifest import MANIFEST_VERSION, Manifest, manifest_path
@@ -47,7 +48,7 @@ def prepare(dataset: str, source: Path, output: Path, rules: PreparationRules, s
     try:
         return _write(dataset, split, rules, source, files_of(kind, source), output / dataset)
     except OSError as problem:
-        raise UserError(f"{problem.filename or output}: cannot be written: {problem.strerror or problem}") from problem
+        raise UserError(f"{output / dataset}: cannot be written: {problem.strerror or problem}") from problem
 
 
 def _write(
@@ -57,7 +58,11 @@ def _write(
     parts = {"train": training, "valid": validation, "test": split.test}
     targets = split.test.items[split.test.is_target]
     n_items = len(np.unique(split.training.items))
-    with atomic_folder(destination, last=manifest_path(destination, dataset).name) as folder:
+    destination.mkdir(parents=True, exist_ok=True)
+    with (
+        FileLock(destination / ".lock"),
+        atomic_folder(destination, last=manifest_path(destination, dataset).name) as folder,
+    ):
         rows: dict[str, int] = {}
         for name, sessions in parts.items():
             file = f"{dataset}.{name}.inter"

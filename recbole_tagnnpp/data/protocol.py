@@ -1,10 +1,15 @@
 """The protocol of SR-GNN, which the paper follows: filter, split by time, and hold out validation sessions."""
 
+from logging import getLogger
+
 import numpy as np
 
 from recbole_tagnnpp.data.rules import PreparationRules
+from recbole_tagnnpp.data.session_sequences import IntArray
 from recbole_tagnnpp.data.sessions import ClickLog, Sessions, SplitSessions
 from recbole_tagnnpp.errors import UserError
+
+MOST_DAYS_WITHOUT_SESSION = 7
 
 
 def filter_and_split(log: ClickLog, rules: PreparationRules, day: int, where: str) -> SplitSessions:
@@ -34,6 +39,7 @@ def filter_and_split(log: ClickLog, rules: PreparationRules, day: int, where: st
     training = sessions.keep_sessions(sessions.dates < boundary)
     test = sessions.keep_sessions(sessions.dates > boundary)
     covered = f"the sessions span {(sessions.dates[-1] - sessions.dates[0]) / day:.1f}"
+    _warn_of_gap(sessions.dates, boundary, day, rules, where)
     _some_left(training, f"the last test_days={rules.test_days} days are set apart for the test ({covered})", where)
     counts |= {"training_sessions_before_fraction": len(training), "test_sessions_before_unseen_items": len(test)}
 
@@ -82,6 +88,17 @@ def hold_out_validation(training: Sessions, rules: PreparationRules) -> tuple[Se
 
 def _long_enough(sessions: Sessions, minimum: int) -> Sessions:
     return sessions.keep_sessions(sessions.lengths >= minimum)
+
+
+def _warn_of_gap(dates: IntArray, boundary: int, day: int, rules: PreparationRules, where: str) -> None:
+    """A single click with a wrong date, years ahead, would be the whole test."""
+    before, after = dates[dates < boundary], dates[dates > boundary]
+    gap = (after[0] - before[-1]) / day if len(before) and len(after) else 0.0
+    if gap > max(MOST_DAYS_WITHOUT_SESSION, rules.test_days):
+        getLogger().warning(
+            f"{where}: {gap:.0f} days without a session, and only {len(after)} of {len(dates)} sessions after them, which "
+            "are the test; is a date wrong?"
+        )
 
 
 def _some_left(sessions: Sessions, step: str, where: str) -> None:

@@ -13,6 +13,14 @@ SOURCE_FORMATS = ("auto", "diginetica_csv", "yoochoose_dat", "srgnn_processed", 
 VALIDATION = ("recent_sessions", "random_sessions")
 
 
+def no_rules(dataset: str) -> str:
+    """What a user reads who has given no rules."""
+    return (
+        f"dataset={dataset}: no rules to prepare it by; give some, as --preparation={{test_days: 7}}, or keep them in "
+        f"properties/dataset/{dataset}.yaml, of which the shipped example.yaml is a model"
+    )
+
+
 @dataclass(frozen=True)
 class PreparationRules:
     """How raw clicks become training, validation and test sequences.

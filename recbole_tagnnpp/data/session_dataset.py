@@ -59,9 +59,10 @@ class SessionDataset(SequentialDataset):
         self.user_feat = self.item_feat = None
         if self._loaded is None:
             self._vocabulary = read_item_vocabulary(self.folder / f"{self.dataset_name}.item")
-            self.training = self._read("train")
+            self.training, self.validation = self._read("train"), self._read("valid")
         else:
             self._vocabulary, self.training = self._loaded.vocabulary, self._loaded.training
+            self.validation = self._loaded.validation
         item_tokens = np.array(["[PAD]", *self._vocabulary.to_pylist()])
         self.item_list_field = self.iid_field + self.config["LIST_SUFFIX"]
         session_tokens = np.arange(self.training.session_numbers.max(initial=0) + 1).astype(str)
@@ -87,11 +88,6 @@ class SessionDataset(SequentialDataset):
     def item_tokens(self) -> list[str]:
         """Tokens of items 1, 2, ..., as users know them."""
         return self._vocabulary.to_pylist()
-
-    @cached_property
-    def validation(self) -> SessionSequences:
-        """Sequences held out of training by whole sessions."""
-        return self._read("valid") if self._loaded is None else self._loaded.validation
 
     def load(self) -> LoadedSessions:
         """Everything but the test, to hand to other processes."""

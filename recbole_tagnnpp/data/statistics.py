@@ -12,6 +12,15 @@ ROWS = {
     "items": "items",
     "average_length": "average length",
 }
+COUNTS = {
+    "raw_clicks": "clicks of the source",
+    "raw_sessions": "sessions of the source",
+    "filtered_sessions": "  left by the filters",
+    "train_sessions": "  training",
+    "valid_sessions": "  validation",
+    "test_sessions": "  test",
+}
+"""Counts of the manifest that no table has, but who prepares their own clicks wants to see."""
 PUBLISHED: dict[str, dict[str, dict[str, float]]] = {
     "diginetica": {
         "paper": {
@@ -54,7 +63,7 @@ def describe(training: Sessions, test: Sessions, n_items: int) -> dict[str, floa
 
 
 def table_three(manifest: Manifest) -> Table:
-    """Table III for one dataset: what was prepared, and validation's part of it, beside what was published, if anything."""
+    """Table III for one dataset, beside what was published, if anything; below it what the steps of the protocol left."""
     published = PUBLISHED.get(manifest.dataset, {})
     table = Table(title=f"{manifest.dataset}, prepared from {manifest.source}")
     table.add_column("Table III" if published else "")
@@ -66,4 +75,8 @@ def table_three(manifest: Manifest) -> Table:
         table.add_row(name, *(f"{v:,.2f}" if key == "average_length" else f"{v:,.0f}" for v in values))
         if key == "training_sequences":
             table.add_row("  validation among them", f"{manifest.counts['valid_sequences']:,.0f}")
+    table.add_section()
+    for key, name in COUNTS.items():
+        if key in manifest.counts:
+            table.add_row(name, f"{manifest.counts[key]:,.0f}")
     return table

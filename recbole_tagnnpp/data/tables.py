@@ -18,7 +18,7 @@ INTEGER, NUMBER, TEXT, DAY, INSTANT = pa.int64(), pa.float64(), pa.string(), pa.
 
 _LOOKS_LIKE: dict[pa.DataType, tuple[str, re.Pattern[str]]] = {
     INTEGER: ("a whole number", re.compile(r"[-+]?\d{1,18}")),
-    NUMBER: ("a number", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")),
+    NUMBER: ("a number of seconds since 1970", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")),
     TEXT: ("text", re.compile(r"(?s).+")),
     DAY: ("a day as 2016-05-09", re.compile(r"\d{4}-\d{2}-\d{2}")),
     INSTANT: (
@@ -42,8 +42,10 @@ def first_line(path: Path) -> str:
         raise UserError(f"{path}: {problem.strerror or problem}") from problem
     if line.startswith(b"\xef\xbb\xbf"):
         raise UserError(f"{path}:1: starts with a byte order mark; save it as UTF-8 without one")
+    if line.startswith((b"\x1f\x8b", b"PK\x03\x04")):
+        raise UserError(f"{path}: a compressed file; unpack it first")
     if not line.strip():
-        raise UserError(f"{path}: empty file")
+        raise UserError(f"{path}:1: an empty line" if line else f"{path}: empty file")
     if b"\0" in line:
         raise UserError(f"{path}:1: not UTF-8 text")
     if b"\r" in line.rstrip(b"\r\n"):

@@ -138,6 +138,13 @@ def _run(
     logger = getLogger()
     started, started_at = time.perf_counter(), datetime.now(UTC)
     dataset = SessionDataset(config)
+    check_files(dataset.folder, manifest)  # another process may have prepared it by other rules before it was read
+    length = config["MAX_ITEM_LIST_LENGTH"]
+    if length > (longest := manifest.rules.get("max_prefix_length", length)):
+        logger.warning(
+            f"MAX_ITEM_LIST_LENGTH={length}: prefixes of {config['dataset']} have at most {longest} clicks; "
+            "preparation={max_prefix_length: ...} makes longer ones"
+        )
     logger.info(f"{dataset}; record: {place.record}")
 
     selection = fit_model(

@@ -244,9 +244,37 @@ def test_sessions_that_change_while_a_run_trains_are_not_tested_on(tmp_path: Pat
         return fit(trainer, *arguments, **options)
 
     monkeypatch.setattr(SessionTrainer, "fit", fit_while_others_prepare)
-    with pytest.raises(UserError, match=r"tiny\..*: damaged or edited, it differs from the manifest"):
+    with pytest.raises(
+        UserError, match=r"tiny\..*: differs from the manifest: damaged, edited, or prepared by other rules"
+    ):
         run(config)
     assert not list((tmp_path / "results").glob("*/*.json"))
+
+
+def test_sessions_that_change_before_they_are_read_are_not_trained_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = write_tiny_log(tmp_path / "dataset")
+    read = SessionDataset._read
+
+    def read_while_others_prepare(dataset: SessionDataset, split: str) -> Any:
+        if split == "valid":
+            changed = {"preparation": {"validation_fraction": 0.5}, **settings(tmp_path)}
+            prepare_data(SessionConfig("TAGNNPP", "tiny", [rules], changed))
+        return read(dataset, split)
+
+    monkeypatch.setattr(SessionDataset, "_read", read_while_others_prepare)
+    monkeypatch.setattr(SessionTrainer, "fit", lambda *_, **__: pytest.fail("trained"))
+    with pytest.raises(UserError, match=r"differs from the manifest: .* prepared by other rules since that was read"):
+        run(SessionConfig("TAGNNPP", "tiny", [rules], settings(tmp_path, epochs=1)))
+
+
+def test_longer_prefixes_than_were_prepared_are_warned_of(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("WARNING"):
+        run_tiny(root, "Pop", seed=111, MAX_ITEM_LIST_LENGTH=50)
+        assert "MAX_ITEM_LIST_LENGTH" not in caplog.text
+        run_tiny(root, "Pop", seed=111, MAX_ITEM_LIST_LENGTH=51)
+    assert "MAX_ITEM_LIST_LENGTH=51: prefixes of tiny have at most 50 clicks; preparation={max_pre" in caplog.text
 
 
 def test_refit_learns_from_validation_sessions_in_every_way(root: Path) -> None:

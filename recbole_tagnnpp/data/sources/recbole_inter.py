@@ -48,7 +48,8 @@ def read(path: Path, rules: PreparationRules, show_progress: bool) -> ClickLog:
         raise UserError(f"{path}:1: a column is named twice: {' '.join(columns)[:200]}")
     for column in wanted:
         if column not in columns:
-            raise UserError(f"{path}:1: no column {column!r}; there are {', '.join(columns)[:200]}")
+            hint = "; columns are separated by tabs" if len(columns) == 1 else ""
+            raise UserError(f"{path}:1: no column {column!r}; found {' and '.join(map(repr, columns))[:200]}{hint}")
     table = read_columns(path, columns, wanted, "\t", True, show_progress, skip_empty_lines=True)
     session, item, time = (table[column] for column in wanted)
     items = item.combine_chunks().dictionary_encode()
@@ -56,7 +57,9 @@ def read(path: Path, rules: PreparationRules, show_progress: bool) -> ClickLog:
     allowed = np.abs(seconds) < LATEST_SECOND  # false for NaN
     if not allowed.all():
         row = int(np.argmin(allowed))
-        hint = "; milliseconds? divide them by 1000" if LATEST_SECOND <= seconds[row] < 1000 * LATEST_SECOND else ""
+        units = (("milliseconds", 1_000), ("microseconds", 1_000_000), ("nanoseconds", 1_000_000_000))
+        unit = next((unit for unit in units if LATEST_SECOND <= seconds[row] < unit[1] * LATEST_SECOND), None)
+        hint = f"; {unit[0]}? divide them by {unit[1]:,}" if unit else ""
         raise UserError(
             f"{path}:{line_of_row(path, row)}: {rules.time_field} must be seconds, a number below {LATEST_SECOND:g}, "
             f"found {seconds[row]:.16g}{hint}"

@@ -11,6 +11,7 @@ import torch
 
 from recbole_tagnnpp.config.layers import CHOICES
 from recbole_tagnnpp.config.session_config import SessionConfig
+from recbole_tagnnpp.data.manifest import Manifest, check_files
 from recbole_tagnnpp.data.session_dataset import LoadedSessions, SessionDataset
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.logs import set_up_logging
@@ -58,14 +59,15 @@ def search(plan: SearchPlan) -> dict[str, Any]:
         elif plan.options.resume and not any(place.state.glob("*/")):
             raise UserError(f"--resume: no search to continue in {place.state}; leave --resume out to start it")
         claim_folder(place.state, identity)
-        return _search(plan, config, place, manifest.checksum)
+        return _search(plan, config, place, manifest)
 
 
-def _search(plan: SearchPlan, config: SessionConfig, place: SearchPlace, checksum: str) -> dict[str, Any]:
+def _search(plan: SearchPlan, config: SessionConfig, place: SearchPlace, manifest: Manifest) -> dict[str, Any]:
     started, started_at = time.perf_counter(), datetime.now(UTC)
     options, space, metric, logger = plan.options, plan.space, config["valid_metric"], getLogger()
     dataset = SessionDataset(config)
     sessions = dataset.load()
+    check_files(dataset.folder, manifest)  # another process may have prepared it by other rules before it was read
     sessions = LoadedSessions(
         sessions.vocabulary, most_recent_sessions(sessions.training, options.training_share), sessions.validation
     )
@@ -96,7 +98,7 @@ def _search(plan: SearchPlan, config: SessionConfig, place: SearchPlace, checksu
     best_settings = _best_settings(plan, best)
     untuned_key = setting_key(untuned) if any(record.key == setting_key(untuned) for record in records) else None
     record = {
-        **what_was_searched(plan, config, checksum, sessions, n_trials),
+        **what_was_searched(plan, config, manifest.checksum, sessions, n_trials),
         **what_was_found(records, best, untuned_key, job.bigger),
         "started": started_at.isoformat(timespec="seconds"),
         "seconds_since_resume": round(time.perf_counter() - started, 1),

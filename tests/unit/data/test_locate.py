@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from recbole_tagnnpp.data.locate import ensure_prepared
+from recbole_tagnnpp.data.prepare import prepare
 from recbole_tagnnpp.data.rules import PreparationRules
 from recbole_tagnnpp.errors import UserError
 from tests.integration.tiny_dataset import write_tiny_log
@@ -45,6 +46,27 @@ def test_prepares_again_when_the_source_changes(prepared: Path) -> None:
     assert ensure_prepared("tiny", prepared, RULES, show_progress=False) == changed
 
 
+def test_another_source_does_not_take_the_place_of_the_one_elsewhere(prepared: Path, tmp_path: Path) -> None:
+    write_tiny_log(tmp_path / "elsewhere", n_sessions=70)
+    source = tmp_path / "elsewhere" / "tiny" / "tiny.inter"
+    prepare("tiny", source, prepared, RULES, show_progress=False)
+    assert ensure_prepared("tiny", prepared, RULES, show_progress=False).counts["raw_sessions"] == 70
+    other = PreparationRules(source_format="recbole_inter", min_item_count=3, test_days=2)
+    with pytest.raises(
+        UserError, match=r"tiny\.inter is not the tiny\.inter that it was prepared from; prepare it from the right"
+    ):
+        ensure_prepared("tiny", prepared, other, show_progress=False)
+    source.rename(source.with_name("new.inter"))
+    prepare("tiny", source.with_name("new.inter"), prepared, RULES, show_progress=False)
+    with pytest.raises(UserError, match=r"tiny\.inter is not the new\.inter that it was prepared from"):
+        ensure_prepared("tiny", prepared, other, show_progress=False)
+
+
+def test_a_misspelt_name_of_an_own_dataset_gets_a_hint(prepared: Path) -> None:
+    with pytest.raises(UserError, match=r"tinny: nothing to train on .* \(did you mean tiny\?\)"):
+        ensure_prepared("tinny", prepared, RULES, show_progress=False)
+
+
 def test_prepared_files_serve_without_source_and_rules(prepared: Path) -> None:
     (prepared / "tiny" / "tiny.inter").unlink()
     assert ensure_prepared("tiny", prepared, RULES, show_progress=False) == ensure_prepared("tiny", prepared, None)
@@ -56,7 +78,10 @@ def test_prepared_files_serve_without_source_and_rules(prepared: Path) -> None:
     ("damage", "message"),
     [
         (lambda f: (f / "tiny.train.inter").unlink(), r"tiny\.train\.inter: missing"),
-        (lambda f: (f / "tiny.item").write_text("item_id:token\nx\n"), r"tiny\.item: damaged or edited"),
+        (
+            lambda f: (f / "tiny.item").write_text("item_id:token\nx\n"),
+            r"tiny\.item: differs from the manifest: damaged, edited",
+        ),
         (lambda f: (f / "tiny.manifest.json").write_text("{"), "not a readable manifest"),
         (lambda f: (f / "tiny.manifest.json").write_text("[" * 100_000), "not a readable manifest"),
         (lambda f: (f / "tiny.manifest.json").write_text("1" * 5_000), "not a readable manifest"),
@@ -73,7 +98,7 @@ def test_damaged_files(prepared: Path, damage: object, message: str) -> None:
 def test_same_size_edit_is_noticed(prepared: Path) -> None:
     file = prepared / "tiny" / "tiny.test.inter"
     file.write_text(file.read_text().replace("i1\n", "i2\n", 1))
-    with pytest.raises(UserError, match=r"tiny\.test\.inter: damaged or edited"):
+    with pytest.raises(UserError, match=r"tiny\.test\.inter: differs from the manifest: damaged, edited"):
         ensure_prepared("tiny", prepared, RULES, show_progress=False)
 
 
@@ -85,7 +110,7 @@ def test_nothing_there_says_what_to_put_where(tmp_path: Path) -> None:
     ):
         ensure_prepared("diginetca", tmp_path, None, show_progress=False)
     write_tiny_log(tmp_path)
-    with pytest.raises(UserError, match=r"no rules to prepare it by; copy properties/dataset/example\.yaml"):
+    with pytest.raises(UserError, match=r"no rules to prepare it by; give some, as --preparation=.*example\.yaml"):
         ensure_prepared("tiny", tmp_path, None, show_progress=False)
 
 

@@ -128,6 +128,21 @@ def read_rows(folder: Path, name: str) -> list[list[str]]:
     return [line.split("\t") for line in (folder / name).read_text().splitlines()]
 
 
+def test_a_date_far_ahead_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    day, rows = 86_400, []
+    for session in range(40):
+        rows += [f"s{session}\ti{item}\t{session * day}" for item in range(3)]
+    header = "session_id:token\titem_id:token\ttimestamp:float"
+    rules = PreparationRules(source_format="recbole_inter", min_item_count=1, test_days=3)
+    (tmp_path / "d.inter").write_text("\n".join([header, *rows]) + "\n")
+    prepare("d", tmp_path / "d.inter", tmp_path / "out", rules, show_progress=False)
+    assert not caplog.text
+    rows += [f"late\ti{item}\t{400 * day}" for item in range(3)]
+    (tmp_path / "d.inter").write_text("\n".join([header, *rows]) + "\n")
+    assert prepare("d", tmp_path / "d.inter", tmp_path / "out", rules, show_progress=False).counts["test_sessions"] == 1
+    assert "d.inter: 361 days without a session, and only 1 of 41 sessions after them, which are the test" in caplog.text
+
+
 def test_written_files_exactly(tmp_path: Path) -> None:
     (tmp_path / "all_train_seq.txt").write_bytes(pickle.dumps([[30, 10, 30, 20], [10, 40]]))
     (tmp_path / "test.txt").write_bytes(pickle.dumps(([[10, 50], [10]], [30, 50])))
@@ -147,7 +162,7 @@ def test_written_files_exactly(tmp_path: Path) -> None:
     assert manifest.counts["items_only_in_test"] == 1
     assert manifest.counts["test_targets_not_in_training"] == 1
     assert list(manifest.source_sha256) == ["all_train_seq.txt", "test.txt"]
-    assert {p.name for p in folder.iterdir()} == {*manifest.files, "d.manifest.json"}
+    assert {p.name for p in folder.iterdir()} == {*manifest.files, "d.manifest.json", ".lock"}
 
 
 def test_yoochoose_log(tmp_path: Path) -> None:
