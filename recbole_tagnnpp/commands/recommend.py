@@ -1,12 +1,13 @@
 """``recommend``: the best next items for sessions, from a trained model."""
 
-from pathlib import Path
 from typing import Any
 
 from recbole_tagnnpp.config.command_line import check_argument_names
 from recbole_tagnnpp.config.schema import BOOLEAN, Rule, integer
 from recbole_tagnnpp.config.yaml_files import shortened
 from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.files import check_folder, user_path
+from recbole_tagnnpp.terminal import say
 
 HELP = """\
 usage: python -m recbole_tagnnpp recommend --model_file=saved/DATASET/RUN/model.pth --items=A,B,C [--topk=20]
@@ -15,9 +16,9 @@ usage: python -m recbole_tagnnpp recommend --model_file=saved/DATASET/RUN/model.
 Recommends next items for sessions that the model need not have seen. Nothing but the model file is needed.
 
   --model_file=FILE       the weights that a run has kept; it names them when it ends
-  --items=A,B,C           clicks of one session, oldest first; prints a table
+  --items=A,B,C           clicks of one session, oldest first; prints a table where no output is named
   --sessions=FILE         clicks of many sessions, in the form of dataset/NAME/NAME.inter (session, item and time)
-  --output=FILE           where their recommendations go: tab-separated session, rank, item and score
+  --output=FILE           where recommendations go: tab-separated session, rank, item and score; - is standard output
   --topk=K                items per session, default 20
   --exclude_clicked=True  leave out what the session has clicked already; fewer than K items if it has clicked most
   --unknown_items=skip    pass over clicks on items that the model does not know; default refuse
@@ -55,23 +56,28 @@ def recommend(settings: dict[str, Any]) -> int:
 
     if options["threads"]:
         torch.set_num_threads(options["threads"])
-    recommender = Recommender.load(_path(options["model_file"]), options["use_gpu"])
+    recommender = Recommender.load(user_path(options["model_file"]), options["use_gpu"])
     topk, exclude, skip = options["topk"], options["exclude_clicked"], options["unknown_items"] == "skip"
     if options["items"] is not None:
-        items = [item.strip() for item in options["items"].split(",")]
-        (recommendations,) = recommender.recommend([items], topk, exclude, skip)
-        if not recommendations:
-            raise UserError(f"--items={options['items']}: the model knows none of them")
+        what, whose = f"--items={options['items']}", "this session"
+        sessions = recommender.name_sessions([[item.strip() for item in options["items"].split(",")]], skip)
+    else:
+        what = options["sessions"]
+        sessions = recommender.read_sessions(user_path(what), skip, options["show_progress"])
+        whose = f"any of its {len(sessions.ids)} sessions"
+    n_sessions, n_known = len(sessions.ids), len(sessions.known)
+    if not n_known:
+        raise UserError(f"{what}: the model knows no item of {whose}")
+    if options["output"] is None:
+        (recommendations,) = recommender.recommend_for(sessions, topk, exclude)
         print_recommendations(recommendations)
         return 0
-    file, output = _path(options["sessions"]), _path(options["output"])
-    sessions = recommender.read_sessions(file, skip, options["show_progress"])
-    if not len(sessions.known):
-        raise UserError(f"{file}: the model knows no item of any of its {len(sessions.ids)} sessions")
+    output = None if options["output"] == "-" else user_path(options["output"])
     write_recommendations(output, recommender, sessions, topk, exclude, options["show_progress"])
-    left_out = len(sessions.ids) - len(sessions.known)
-    without = f"; without any known item, and left out: {left_out}" if left_out else ""
-    print(f"{output}: the best {topk} items for each of {len(sessions.known)} sessions{without}")
+    if output is not None:
+        left_out = f"; without any known item, and left out: {n_sessions - n_known}" if n_known < n_sessions else ""
+        counted = f"each of {n_known} sessions" if n_known > 1 else "one session"
+        say(f"{output}: the best {topk} items for {counted}{left_out}")
     return 0
 
 
@@ -83,20 +89,20 @@ def _checked(settings: dict[str, Any]) -> dict[str, Any]:
         raise UserError("recommend needs --model_file=..., the model.pth that a run has kept under saved/")
     if (options["items"] is None) == (options["sessions"] is None):
         raise UserError("recommend needs either --items=A,B,C or --sessions=FILE, see recommend --help")
-    if (options["sessions"] is None) != (options["output"] is None):
-        raise UserError("--sessions=FILE and --output=FILE belong together")
-    if options["output"] is not None and _path(options["output"]).is_dir():
-        raise UserError(f"--output={options['output']}: is a folder; allowed is the name of a file")
+    if options["sessions"] is not None and options["output"] is None:
+        raise UserError("--sessions=FILE needs --output=FILE, or --output=- for standard output")
+    if options["output"] not in (None, "-"):
+        output = user_path(options["output"])
+        if output.exists() and not output.is_file():
+            kind = "a folder" if output.is_dir() else "no regular file"
+            raise UserError(f"--output={output}: is {kind}; allowed is the name of a file, or - for standard output")
+        check_folder(output.parent, "folder of --output")
     if options["items"] is not None and not all(item.strip() for item in options["items"].split(",")):
         raise UserError(f"--items={options['items']}: has an empty name; allowed are names with commas between them")
-    for key in ("sessions", "model_file"):
-        if options["output"] is not None and _path(options["output"]).resolve() == _path(options[key]).resolve():
+    for key in [key for key in ("sessions", "model_file") if options[key] is not None]:
+        if options["output"] is not None and user_path(options["output"]).resolve() == user_path(options[key]).resolve():
             raise UserError(f"--output={options['output']}: would replace what --{key} names; give it another name")
     for key, rule in RULES.items():
         if not rule.accepts(options[key]):
             raise UserError(f"--{key}={shortened(options[key])}: allowed is {rule.allowed}")
     return options
-
-
-def _path(argument: Any) -> Path:
-    return Path(str(argument)).expanduser()

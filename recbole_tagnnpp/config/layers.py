@@ -4,6 +4,7 @@ import copy
 import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,12 @@ from recbole_tagnnpp.config.schema import FIXED, check_values, with_real_numbers
 from recbole_tagnnpp.config.yaml_files import read_yaml
 from recbole_tagnnpp.dataset_names import check_dataset_name
 from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.files import user_path
 
 CHOICES = {"model", "dataset", "preset"}
 """Keys that choose property files."""
+FOLDERS = ("data_path", "checkpoint_dir", "results_path")
+"""Keys that name a folder, in which ``~`` is the home folder."""
 RECBOLE_DEFAULTS = ("overall.yaml", "dataset/sample.yaml", "quick_start_config/sequential.yaml")
 
 
@@ -57,6 +61,7 @@ def merge_layers(
     dictionary: Mapping[str, Any] | None = None,
     command_line: Mapping[str, Any] | None = None,
     other_arguments: Collection[str] = (),
+    own_properties: bool = True,
 ) -> Layers:
     """Read the property files that belong to a run, lay the caller's settings over them, and check the result.
 
@@ -67,6 +72,7 @@ def merge_layers(
         dictionary: outranks files.
         command_line: outranks everything.
         other_arguments: of the command, which are no keys; a misspelt one is told from a misspelt key.
+        own_properties: read ``./properties`` too; else the shipped files alone.
 
     Raises:
         UserError: an unknown model, key or preset, a missing or malformed file, a value that is not allowed.
@@ -83,7 +89,7 @@ def merge_layers(
 
     layers.dataset = _dataset_name(layers.command_line.get("dataset", dataset or caller.get("dataset")))
     layers.model = _model_name(layers.command_line.get("model", model or caller.get("model")))
-    known = _read_property_files(layers)
+    known = _read_property_files(layers, own_properties)
     _read_preset(layers, caller, known)
     _refuse_unknown(caller, known | CHOICES, caller_origin, other_arguments)
     layers.origin.update(caller_origin)
@@ -92,6 +98,9 @@ def merge_layers(
     final.update(model=layers.model, dataset=layers.dataset, preset=layers.internal["preset"])
     if isinstance(final["topk"], int) and not isinstance(final["topk"], bool):
         final["topk"] = [final["topk"]]
+    for key in FOLDERS:
+        if isinstance(final[key], str) and final[key].startswith("~"):
+            final[key] = str(user_path(final[key]))
     for key, rule in FIXED.items():
         if key not in layers.origin or rule.accepts(final[key]):  # RecBole's own defaults differ
             final[key] = copy.deepcopy(rule.value)
@@ -133,7 +142,7 @@ def _model_name(model: Any) -> str:
     return str(model)
 
 
-def _read_property_files(layers: Layers) -> set[str]:
+def _read_property_files(layers: Layers, own: bool) -> set[str]:
     """Fill ``internal`` from property files, lowest first; returns the keys that these files declare.
 
     RecBole's files and the shipped ones declare keys; what ``./properties`` lays over them is checked like any input.
@@ -155,17 +164,16 @@ def _read_property_files(layers: Layers) -> set[str]:
                 layers.origin.update(dict.fromkeys(content, where))
             _lay_over(layers.internal, content)
 
-    overall = find_property_files("", "overall")
+    overall = find_property_files("", "overall", own)
     add(overall[:1], declares=True)
     add(overall[1:], declares=False)
     theirs = recbole_property_file(layers.model)
-    of_model = [*([theirs] if theirs else []), *find_property_files("model", layers.model)]
+    of_model = [*([theirs] if theirs else []), *find_property_files("model", layers.model, own)]
     if of_model:
         layers.model_defaults.update({k: v for k, v in read_yaml(of_model[0]).items() if k not in CHOICES})
     add(of_model[:1], declares=True)
     add(of_model[1:], declares=False)
-    of_dataset = find_property_file("dataset", layers.dataset)
-    add([of_dataset] if of_dataset else [], declares=False)
+    add(find_property_files("dataset", layers.dataset, own)[-1:], declares=False)
     return known
 
 
@@ -191,6 +199,12 @@ def _read_preset(layers: Layers, caller: Mapping[str, Any], known: set[str]) -> 
         _lay_over(layers.internal, content)
 
 
+@cache
+def _preparation_rules() -> frozenset[str]:
+    """Names of the rules by which datasets are prepared, of which the shipped example has all."""
+    return frozenset(read_yaml(find_property_files("dataset", "example")[0])["preparation"])
+
+
 def _refuse_unknown(
     settings: Mapping[str, Any], known: set[str], origin: Mapping[str, str], other_arguments: Collection[str] = ()
 ) -> None:
@@ -199,6 +213,8 @@ def _refuse_unknown(
             continue
         if key == "config_files":
             raise UserError(f"{origin[key]}config_files: allowed on the command line only")
+        if key in _preparation_rules():
+            raise UserError(f"{origin[key]}{key}: a rule of the preparation; write preparation={{{key}: ...}}")
         near = difflib.get_close_matches(key, known | {"config_files", *other_arguments}, n=1, cutoff=0.6)
         hint = f"did you mean {near[0]}?" if near else "see properties/overall.yaml and properties/model/"
         raise UserError(f"{origin[key]}{key}: unknown key; {hint}")

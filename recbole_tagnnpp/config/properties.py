@@ -7,15 +7,15 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
-def property_folders() -> list[Path]:
-    """Folders that are searched, first hit wins: the working directory's, then the shipped one.
+def property_folders(own: bool = True) -> list[Path]:
+    """Folders that are searched, first hit wins: the working directory's (where ``own``), then the shipped one.
 
     The shipped one is inside an installed package and beside the package in a checkout.
     """
     inside = PACKAGE / "properties"
     shipped = inside if inside.is_dir() else PACKAGE.parent / "properties"
-    own = Path("properties")
-    folders = [shipped] if own.resolve() == shipped.resolve() else [own, shipped]
+    here = Path("properties")
+    folders = [here, shipped] if own and here.resolve() != shipped.resolve() else [shipped]
     return [folder for folder in folders if folder.is_dir()]
 
 
@@ -28,9 +28,9 @@ def recbole_property_folder() -> Path:
     return Path(spec.origin).parent / "properties"
 
 
-def find_property_files(kind: str, name: str) -> list[Path]:
+def find_property_files(kind: str, name: str, own: bool = True) -> list[Path]:
     """Every ``properties/<kind>/<name>.yaml``, the shipped one first; ``kind`` may be empty."""
-    files = [folder / kind / f"{name}.yaml" for folder in reversed(property_folders())]
+    files = [folder / kind / f"{name}.yaml" for folder in reversed(property_folders(own))]
     return [file for file in files if file.is_file()]
 
 

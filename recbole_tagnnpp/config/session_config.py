@@ -32,6 +32,7 @@ class SessionConfig(Config):
         config_file_list: YAML files, later ones win.
         config_dict: settings as a dictionary.
         command_line: settings of the command line, see ``config.command_line.parse_arguments``.
+        own_properties: read ``./properties`` too; else the shipped property files alone.
 
     Raises:
         UserError: an unknown model, key or preset, a missing or malformed file, a value that is not allowed.
@@ -44,8 +45,11 @@ class SessionConfig(Config):
         config_file_list: Sequence[str | Path] | None = None,
         config_dict: Mapping[str, Any] | None = None,
         command_line: Mapping[str, Any] | None = None,
+        own_properties: bool = True,
     ) -> None:
-        self._layers = merge_layers(model, dataset, config_file_list or (), config_dict, command_line)
+        self._layers = merge_layers(
+            model, dataset, config_file_list or (), config_dict, command_line, own_properties=own_properties
+        )
         super().__init__(model, dataset)
 
     # --- what RecBole's constructor calls, in its order -----------------------------------------------------------

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from recbole_tagnnpp.data.rules import PreparationRules
 from recbole_tagnnpp.data.session_sequences import IntArray, SessionSequences
 from recbole_tagnnpp.data.sources import recbole_inter
-from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.errors import UserError, is_unicode
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ def sessions_of_items(sessions: Iterable[Iterable[str]], vocabulary: pa.Array, s
             raise UserError(f"session {place}: must be a list of item names, found {str(session)[:80]!r}")
         if not clicks:
             raise UserError(f"session {place}: has no clicks; at least one is needed")
+        if not all(is_unicode(item) for item in clicks):
+            raise UserError(f"session {place}: holds a name that is not Unicode text: {clicks!r:.80}")
         items += clicks
         ends.append(len(items))
     names = [str(place) for place in range(len(ends) - 1)]

@@ -13,6 +13,7 @@ from recbole_tagnnpp.data.rules import PreparationRules
 from recbole_tagnnpp.data.session_loader import SessionLoader
 from recbole_tagnnpp.data.session_sequences import IntArray, SessionSequences
 from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.files import user_path
 from recbole_tagnnpp.progress import progress_bar
 from recbole_tagnnpp.recommendation.new_sessions import NewSessions, sessions_of_file, sessions_of_items
 from recbole_tagnnpp.recommendation.trained_model import TrainedModel, load_trained_model
@@ -55,7 +56,7 @@ class Recommender:
         Raises:
             UserError: see :func:`~recbole_tagnnpp.recommendation.trained_model.load_trained_model`.
         """
-        return cls(load_trained_model(Path(model_file).expanduser(), use_gpu))
+        return cls(load_trained_model(user_path(str(model_file)), use_gpu))
 
     def recommend(
         self,
@@ -67,8 +68,8 @@ class Recommender:
         """The best items for each session, best first.
 
         Args:
-            sessions: item names of the clicks of each, oldest first; of long sessions the newest
-                ``MAX_ITEM_LIST_LENGTH`` clicks count.
+            sessions: item names of the clicks of each, oldest first; of long sessions the newest clicks count, as many as
+                the model was trained with (``MAX_ITEM_LIST_LENGTH`` and the preparation's ``max_prefix_length``).
             topk: items per session.
             exclude_clicked: leave out what the session has clicked already; one that has clicked most items gets fewer
                 than ``topk``.
@@ -78,7 +79,7 @@ class Recommender:
         Raises:
             UserError: a session is empty, an item is unknown, or there are not that many items.
         """
-        new = sessions_of_items(sessions, self._vocabulary, skip_unknown)
+        new = self.name_sessions(sessions, skip_unknown)
         results: list[list[Recommendation]] = [[] for _ in new.ids]
         for place, found in zip(new.known, self.recommend_for(new, topk, exclude_clicked), strict=True):
             results[place] = found
@@ -97,17 +98,25 @@ class Recommender:
             for row in zip(names.tolist(), scores.tolist(), is_new.tolist(), strict=True):
                 yield [Recommendation(name, score) for name, score, counts in zip(*row, strict=True) if counts]
 
+    def name_sessions(self, sessions: Iterable[Iterable[str]], skip_unknown: bool = False) -> NewSessions:
+        """Sessions given as item names, oldest click first; their own names are their places, from 0.
+
+        Raises:
+            UserError: a session is empty, or an item is unknown.
+        """
+        return sessions_of_items(sessions, self._vocabulary, skip_unknown)
+
     def read_sessions(self, path: Path, skip_unknown: bool = False, show_progress: bool = False) -> NewSessions:
         """Sessions of a click log in the form of the training data's ``<dataset>.inter``.
 
         Raises:
             UserError: the file is missing or malformed, or an item is unknown.
         """
-        return sessions_of_file(path, self.column_rules, self._vocabulary, skip_unknown, show_progress)
+        return sessions_of_file(path, self.preparation_rules, self._vocabulary, skip_unknown, show_progress)
 
     @property
-    def column_rules(self) -> PreparationRules:
-        """Rules that name the columns of click logs, those that the training data was prepared by."""
+    def preparation_rules(self) -> PreparationRules:
+        """Rules that the training data was prepared by; they name the columns of click logs."""
         rules = self.config["preparation"]
         return PreparationRules() if rules is None else PreparationRules.from_mapping(rules, "preparation")
 
@@ -126,7 +135,7 @@ class Recommender:
             raise UserError(f"topk={topk}: there are only {n_items} items")
         loader = SessionLoader(
             self.dataset,
-            sequences,
+            sequences.newest(self.preparation_rules.max_prefix_length),  # the model has seen no longer ones
             batch_size=self.config["eval_batch_size"],
             shuffle=False,
             seed=0,

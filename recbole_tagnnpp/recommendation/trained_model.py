@@ -50,7 +50,7 @@ def load_trained_model(path: Path, use_gpu: bool = True) -> TrainedModel:
     if "training_candidates" in settings:
         settings["training_candidates"] = None  # a sampler would want to count the training sessions
     try:
-        config = SessionConfig(config_dict=settings)
+        config = SessionConfig(config_dict=settings, own_properties=False)  # the checkpoint has all of them
     except UserError as problem:
         raise UserError(f"{path}: its configuration is not one of this version: {problem}") from problem
     if getattr(config.model_class, "reads_training_sessions", False):

@@ -54,6 +54,21 @@ def test_a_file_of_sessions_gives_a_file(model_file: Path, log: Path, capsys: py
     ]
 
 
+def test_answers_for_another_program(model_file: Path, log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    best = Recommender.load(model_file).recommend([["i4", "i5"], ["i3"]], topk=2)
+    quiet = ["recommend", f"--model_file={model_file}", "--topk=2", "--show_progress=False"]
+    assert main([*quiet, f"--sessions={log}", "--unknown_items=skip", "--output=-"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert [line.split("\t")[:3] for line in printed.out.splitlines()[1:]] == [
+        [session, str(rank), r.item] for session, found in zip("ba", best, strict=True) for rank, r in enumerate(found, 1)
+    ]
+    output = log.parent / "one session.tsv"
+    assert main([*quiet, "--items=i4,i5", f"--output={output}"]) == 0
+    assert capsys.readouterr().out == f"{output}: the best 2 items for one session\n"
+    assert [line.split("\t")[2] for line in output.read_text().splitlines()[1:]] == [r.item for r in best[0]]
+
+
 def test_a_failure_leaves_the_file_of_before(model_file: Path, log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = log.parent / "best.tsv"
     output.write_text("before")
@@ -75,11 +90,13 @@ def test_a_failure_leaves_the_file_of_before(model_file: Path, log: Path, capsys
         ([], "recommend needs --model_file=..."),
         (["--model_file=m.pth"], "either --items=A,B,C or --sessions=FILE"),
         (["--model_file=m.pth", "--items=a", "--sessions=b"], "either --items=A,B,C or --sessions=FILE"),
-        (["--model_file=m.pth", "--sessions=b"], "--sessions=FILE and --output=FILE belong together"),
-        (["--model_file=m.pth", "--items=a", "--output=b"], "--sessions=FILE and --output=FILE belong together"),
+        (["--model_file=m.pth", "--sessions=b"], "--sessions=FILE needs --output=FILE, or --output=- for standard output"),
+        (["--model_file=m.pth", "--items=a", "--output=/dev/null"], "--output=/dev/null: is no regular file; allowed is"),
         (["--model_file=m.pth", "--sessions=b", "--output=."], "--output=.: is a folder; allowed is the name of a file"),
         (["--model_file=m.pth", "--items=a,,b"], "--items=a,,b: has an empty name"),
-        (["--model_file=m.pth", "--items="], "--items=: has an empty name"),
+        (["--model_file=m.pth", "--items=,"], "--items=,: has an empty name"),
+        (["--model_file=m.pth", "--items="], "argument '--items=': has nothing behind the ="),
+        (["--model_file=m.pth", "--items=caf\udce9"], "not UTF-8 text"),
         (["--model_file=.", "--items=a"], ".: a folder; name the file in it"),
         (["--model_file=m.pth", "--sessions=b", "--output=./b"], "--output=./b: would replace what --sessions names"),
         (["--model_file=m.pth", "--sessions=b", "--output=m.pth"], "--output=m.pth: would replace what --model_file names"),

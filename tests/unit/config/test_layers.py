@@ -153,3 +153,10 @@ def test_a_whole_number_where_any_number_may_stand_is_the_same_setting() -> None
     assert isinstance(whole["normalization_scale"], float) and isinstance(whole["epochs"], int)
     of_recbole = merge_layers("GCSAN", "demo", command_line={"weight": 1}).final["weight"]
     assert isinstance(of_recbole, float)
+
+
+def test_folders_may_be_in_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    final = merge_layers("TAGNNPP", "demo", command_line={"results_path": "~/r", "checkpoint_dir": "./~c/"}).final
+    assert final["results_path"] == "/home/me/r"
+    assert final["checkpoint_dir"] == "./~c/"

@@ -149,3 +149,37 @@ def test_a_model_that_reads_its_training_sessions_wants_the_same_items(root: Pat
     save_checkpoint(file, trainer.model, {**parts["config"], "data_path": str(tmp_path)}, parts["item_tokens"], {})
     with pytest.raises(UserError, match="no such file"):
         Recommender.load(file)
+
+
+def test_the_model_file_needs_no_property_files_of_ours(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = Path(trained(root).saved_model_file).resolve()
+    expected = Recommender.load(file).recommend(SESSIONS, topk=3)
+    (tmp_path / "properties" / "dataset").mkdir(parents=True)
+    (tmp_path / "properties" / "dataset" / "tiny.yaml").write_text("nonsense: 1\npreparation: {session_field: sid}\n")
+    monkeypatch.chdir(tmp_path)
+    recommender = Recommender.load(file)
+    assert recommender.recommend(SESSIONS, topk=3) == expected
+    assert recommender.preparation_rules.session_field == "session_id"
+
+
+def test_no_more_clicks_count_than_the_model_was_trained_with(root: Path, tmp_path: Path) -> None:
+    trainer = trained(root)
+    parts = load_checkpoint(Path(trainer.saved_model_file))
+    rules = parts["config"]["preparation"] | {"max_prefix_length": 2}
+    file = tmp_path / "model.pth"
+    save_checkpoint(file, trainer.model, parts["config"] | {"preparation": rules}, parts["item_tokens"], {})
+    session = ["i3", "i5", "i9", "i2"]
+    whole, cut = (Recommender.load(f).recommend([session], topk=5, exclude_clicked=True)[0] for f in (
+        Path(trainer.saved_model_file), file
+    ))  # fmt: skip
+    newest = Recommender.load(file).recommend([session[-2:]], topk=9)[0]
+    assert cut == [r for r in newest if r.item not in session][:5]
+    assert cut != whole
+    assert not {r.item for r in cut} & set(session)
+
+
+def test_names_that_are_no_text_are_refused(root: Path) -> None:
+    with pytest.raises(UserError, match="session 1: holds a name that is not Unicode text"):
+        Recommender.load(trained(root).saved_model_file).recommend([["i1"], ["i2", "\ud800"]])
