@@ -1,9 +1,11 @@
 """The command line: finds the command (``commands/``), runs it, and turns what the user can mend into a line."""
 
+import contextlib
 import difflib
-import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from recbole_tagnnpp import __version__
@@ -11,6 +13,7 @@ from recbole_tagnnpp.commands import ablate, compare, prepare, recommend, train,
 from recbole_tagnnpp.commands import report as report_command
 from recbole_tagnnpp.config.command_line import parse_arguments
 from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.terminal import escape_what_cannot_be_shown, say
 
 OVERVIEW = """\
 usage: python -m recbole_tagnnpp COMMAND --key=value ...
@@ -33,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: default those of the process.
 
     Returns:
-        Exit status: 0, 1 where runs failed or a report differs, 2 for input that the user can mend, 130 when interrupted.
+        Exit status: 0, 1 where runs failed or a report differs, 2 for input that the user can mend, 130 when interrupted,
+        143 when terminated.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if arguments == ["--version"]:
@@ -50,18 +54,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run_command(command: str, arguments: Sequence[str]) -> int:
     """Run one command and turn what the user can mend into a line and a status."""
+    escape_what_cannot_be_shown()
     function, help_text = COMMANDS[command]
     if "--help" in arguments or "-h" in arguments:
         return show(help_text)
+    if "--version" in arguments:
+        return show(__version__)
     flag = FLAGS.get(command)
     arguments = [f"{flag}=True" if argument == flag else argument for argument in arguments]
+    again = "; give the same command again to continue" if command in CONTINUE else ""
     try:
-        return function(parse_arguments(arguments, TEXTS.get(command, ())))
+        with _ended_by_sigterm():
+            return function(parse_arguments(arguments, TEXTS))
     except UserError as problem:
         return report(problem)
     except KeyboardInterrupt:
-        print("interrupted; give the same command again to continue", file=sys.stderr)
+        print(f"interrupted{again}", file=sys.stderr)
         return 130
+    except _Terminated as leaving:
+        print(f"terminated{again}", file=sys.stderr)
+        return leaving.code
     except OSError as problem:
         if problem.filename is None and problem.strerror is None:
             raise
@@ -69,12 +81,32 @@ def run_command(command: str, arguments: Sequence[str]) -> int:
         return report(UserError(f"{place}{problem.strerror or problem}"))
 
 
-def show(text: str) -> int:
-    """Print a text, to a reader that may have seen enough (``--help | head``); the status of success."""
+class _Terminated(SystemExit):
+    """SIGTERM has come."""
+
+    code = 128 + signal.SIGTERM
+
+
+@contextlib.contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM (docker stop, Slurm) ends the body by an exception, so that temporary files go on the way out."""
+
+    def leave(*_: object) -> None:
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():  # which alone may set handlers
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, leave)
     try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at exit
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def show(text: str) -> int:
+    """Print a text; the status of success."""
+    say(text)
     return 0
 
 
@@ -97,5 +129,10 @@ COMMANDS: dict[str, tuple[Command, str]] = {
 """Name of a command: function, which returns the exit status, and help."""
 FLAGS = {"tune": "--resume", "report": "--check"}
 """Name of a command: its argument that may stand without a value, for True."""
-TEXTS = {"recommend": ("items",)}
-"""Name of a command: its arguments that are text whatever they look like; an item can be called 007 or 1e5."""
+CONTINUE = ("train", "compare", "ablate", "tune")
+"""Commands that go on where they were interrupted."""
+TEXTS = (
+    "address", "checkpoint_dir", "data_path", "dataset", "items", "model_file", "name", "output", "params_file", "results",
+    "results_path", "sessions", "source",
+)  # fmt: skip
+"""Arguments that are text whatever they look like: an item can be called 007, a dataset 2024_06, a file a#1.inter."""

@@ -17,3 +17,12 @@ def describe_problem(problem: BaseException) -> str:
     """One line about any exception, for a list of what failed."""
     text = " ".join(str(problem).split())[:300]
     return text if isinstance(problem, UserError) and text else f"{type(problem).__name__}: {text}".rstrip(": ")
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a text can be written as UTF-8; what a terminal of another encoding hands over cannot."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -19,12 +19,16 @@ def atomic_write(path: Path, mode: str = "w") -> Iterator[IO]:
     """Open a temporary file beside ``path``; on a clean exit flush it to disk and move it into place.
 
     Args:
-        path: final file; its folder is made if it is missing.
+        path: final file; its folder is made if it is missing.  A link stays one: the file that it names is replaced.
         mode: ``"w"`` (UTF-8 text, ``\\n`` line ends) or ``"wb"``.
 
     Raises:
         OSError: the file cannot be written (the old content of ``path`` stays as it was).
+        UserError: a folder, a device or a pipe is there.
     """
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path}: is {'a folder' if path.is_dir() else 'no regular file'}; allowed is the name of a file")
+    path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
     handle = tempfile.NamedTemporaryFile(mode, dir=path.parent, prefix=f".{path.name}.", delete=False, **text)  # type: ignore[call-overload]  # noqa: SIM115
@@ -63,6 +67,14 @@ def atomic_folder(path: Path, last: str) -> Iterator[Path]:
             os.replace(file, path / file.name)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def user_path(text: str) -> Path:
+    """A path as a user writes it: ``~`` is the home folder, which shells leave to us behind an equals sign."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # ~name of somebody unknown
+        return Path(text)
 
 
 def check_folder(folder: Path, key: str) -> None:

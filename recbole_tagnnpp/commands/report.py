@@ -1,11 +1,12 @@
 """``report``: tables, figures and a page from run records."""
 
 import sys
-from pathlib import Path
 from typing import Any
 
 from recbole_tagnnpp.config.command_line import check_argument_names
 from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.files import user_path
+from recbole_tagnnpp.terminal import say
 
 HELP = """\
 usage: python -m recbole_tagnnpp report [--results=results/runs] [--output=results/report] [--check]
@@ -24,26 +25,21 @@ def report(settings: dict[str, Any]) -> int:
     check = settings.get("check", False)
     if not isinstance(check, bool):
         raise UserError(f"--check={check}: allowed is True or False")
-    results, output = (_folder(settings, key, default) for key, default in (("results", "runs"), ("output", "report")))
+    results, output = (
+        user_path(settings.get(key, f"results/{name}")) for key, name in (("results", "runs"), ("output", "report"))
+    )
     from recbole_tagnnpp.experiment.report.report import check_report, write_report
 
     if not check:
         written = write_report(results, output)
-        print(f"tables and figures of {written.n_records} records written to {output}; open {output / 'report.html'}")
+        say(f"tables and figures of {written.n_records} records written to {output}; open {output / 'report.html'}")
         if written.n_others:
-            print(f"{written.n_others} records belong to no row of the tables; {output / 'other_runs.md'} says why")
+            say(f"{written.n_others} records belong to no row of the tables; {output / 'other_runs.md'} says why")
         return 0
     different = check_report(results, output)
     if different:
         print(f"{output}: differs from what {results} gives: {', '.join(different)}", file=sys.stderr)
         print("`python -m recbole_tagnnpp report` writes it again", file=sys.stderr)
         return 1
-    print(f"{output}: as the records give it")
+    say(f"{output}: as the records give it")
     return 0
-
-
-def _folder(settings: dict[str, Any], key: str, default: str) -> Path:
-    value = settings.get(key, f"results/{default}")
-    if value is None or isinstance(value, (bool, list, dict)):
-        raise UserError(f"--{key}={value}: allowed is a folder")
-    return Path(str(value)).expanduser()

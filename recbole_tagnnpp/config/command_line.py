@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from recbole_tagnnpp.config.yaml_files import parse_value, read_yaml, shortened
-from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.errors import UserError, is_unicode
+from recbole_tagnnpp.files import user_path
 
 
 def parse_arguments(arguments: Sequence[str], texts: Collection[str] = ()) -> dict[str, Any]:
@@ -22,6 +23,8 @@ def parse_arguments(arguments: Sequence[str], texts: Collection[str] = ()) -> di
     """
     found: dict[str, Any] = {}
     for argument in arguments:
+        if not is_unicode(argument):
+            raise UserError(f"argument {argument!r}: not UTF-8 text")
         key, equals, text = argument.removeprefix("--").partition("=")
         if not argument.startswith("--") or not key:
             raise UserError(f"argument {argument!r}: arguments are written --key=value")
@@ -29,6 +32,8 @@ def parse_arguments(arguments: Sequence[str], texts: Collection[str] = ()) -> di
             raise UserError(f"argument {argument!r}: has no value, write {argument}=value")
         if "-" in key:
             raise UserError(f"argument {argument!r}: keys have underscores, write --{key.replace('-', '_')}={text}")
+        if key in texts and not text:
+            raise UserError(f"argument {argument!r}: has nothing behind the =")
         try:
             value = text if key in texts else parse_value(text)
         except ValueError as problem:
@@ -53,13 +58,15 @@ def check_argument_names(command: str, settings: Mapping[str, Any], allowed: Ite
 
 
 def config_files(settings: dict[str, Any]) -> list[str]:
-    """``--config_files=a.yaml,b.yaml``; RecBole separates with spaces, which is allowed too."""
+    """``--config_files=a.yaml,b.yaml``; RecBole separates with spaces, which is allowed where no path holds one."""
     value = settings.pop("config_files", None)
     if value is None:
         return []
-    if isinstance(value, list):
-        return [str(file) for file in value]
-    return str(value).replace(",", " ").split()
+    if not isinstance(value, list):
+        text = str(value)
+        is_path = user_path(text).is_file()
+        value = [text] if is_path else [part.strip() for part in text.split(",")] if "," in text else text.split()
+    return [str(user_path(str(file))) for file in value if file != ""]
 
 
 def take_model(settings: dict[str, Any], files: list[str]) -> str:

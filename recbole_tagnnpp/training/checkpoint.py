@@ -57,6 +57,9 @@ def save_checkpoint(
         config: plain dictionary of the final configuration.
         item_tokens: tokens of items 1, 2, ...
         training: plain values, tensors and state dicts that training needs to go on.
+
+    Raises:
+        OSError: the file cannot be written; the old one stays.
     """
     checkpoint = {
         "format": FORMAT,
@@ -68,7 +71,12 @@ def save_checkpoint(
         "training": training,
     }
     with atomic_write(path, "wb") as handle:
-        torch.save(checkpoint, handle)
+        try:
+            torch.save(checkpoint, handle)
+        except RuntimeError as problem:  # torch's zip writer hides why it could not write
+            if isinstance(problem.__context__, OSError):
+                raise OSError(problem.__context__.errno, problem.__context__.strerror, str(path)) from problem
+            raise
 
 
 def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:

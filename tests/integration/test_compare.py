@@ -128,7 +128,7 @@ def test_ablations_differ_from_the_whole_by_their_part(tiny: Path) -> None:
         (["--dataset=tiny", "--models=TAGNN", "--seeds=~"], "--seeds=None: allowed is a list of different names"),
         (["--dataset=tiny", "--models=TAGNN", "--seeds=[]"], "--seeds=[]: allowed is a list of different names"),
         (["--dataset=tiny", "--models=[]"], "--models=[]: allowed is a list of different names"),
-        (["--dataset=[]", "--models=TAGNN"], "--dataset=[]: allowed is a list of different names"),
+        (["--dataset=[]", "--models=TAGNN"], "dataset='[]': allowed are letters"),
         (["--dataset=tiny", "--models=TAGNN", "--resume=False"], "--resume=False: a grid always goes on"),
         (["--dataset=tiny", "--models=TAGNN", "--attempts=3"], "--attempts: has no effect without --workers or --address"),
         (["--dataset=tiny", "--models=TAGNN", "--workers=0", "--gpus_per_run=1"], "--gpus_per_run: has no effect without"),

@@ -41,7 +41,7 @@ def test_report_then_check(capsys: pytest.CaptureFixture[str]) -> None:
         (["--results=results"], "results: no run records"),
         (["--result=x"], "--result: unknown argument of report; there are --results, --output, --check"),
         (["--check=7"], "--check=7: allowed is True or False"),
-        (["--output=[a]"], "allowed is a folder"),
+        (["--output="], "argument '--output=': has nothing behind the ="),
         (["--results"], "argument '--results': has no value"),
     ],
 )

@@ -1,15 +1,19 @@
 """Commands: help, errors and exit status."""
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from recbole_tagnnpp import __version__
 from recbole_tagnnpp.cli import COMMANDS, main, run_command
+from recbole_tagnnpp.files import atomic_folder
 from tests.conftest import REPOSITORY
 from tests.integration.tiny_dataset import write_tiny_log
 
@@ -80,7 +84,14 @@ def test_help_for_a_reader_who_has_gone() -> None:
         (["train", "--dataset=demo", "--epochs=none"], "--epochs='none': allowed is"),
         (["train", "--dataset=demo", "--config_files=no.yaml"], "no.yaml: no such file"),
         (["prepare"], "prepare needs --dataset=..."),
-        (["prepare", "--dataset=demo", "--source=~"], "prepare needs --source=..."),
+        (["prepare", "--dataset=demo", "--source=~nobody-known/x"], "~nobody-known/x: no such file or folder"),
+        (["prepare", "--dataset=demo", "--source="], "argument '--source=': has nothing behind the ="),
+        (["train", "--dataset=01"], "dataset=01: nothing to train on in dataset/01"),
+        (
+            ["train", "--dataset=demo", "--test_days=3"],
+            "--test_days: a rule of the preparation; write preparation={test_days",
+        ),
+        (["train", "--dataset=demo", "--seed=\udcff"], "not UTF-8 text"),
         (
             ["prepare", "--dataset=demo", "--output=nowhere"],
             "prepare needs --source=..., as no raw source lies in nowhere/demo",
@@ -92,7 +103,7 @@ def test_help_for_a_reader_who_has_gone() -> None:
         (["prepare", "--dataset=demo", "--source=x", "--epochs=3"], "--epochs: unknown argument of prepare"),
         (
             ["prepare", "--dataset=mine", "--source=x"],
-            "dataset=mine: no rules to prepare it by; copy properties/dataset/example",
+            "dataset=mine: no rules to prepare it by; give some, as --preparation={test_days: 7}",
         ),
     ],
 )
@@ -123,6 +134,24 @@ def test_interruption_and_full_disk(
     monkeypatch.setitem(COMMANDS, "train", (fail, ""))
     assert run_command("train", ["--dataset=demo"]) == status
     assert capsys.readouterr().err.strip() == line
+
+
+def test_sigterm_removes_temporary_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def terminated(settings: dict) -> None:
+        with atomic_folder(tmp_path / "d", last="m") as folder:
+            (folder / "m").write_text("half")
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(10)
+
+    before = signal.getsignal(signal.SIGTERM)
+    for command, line in (("train", "terminated; give the same command again to continue"), ("prepare", "terminated")):
+        monkeypatch.setitem(COMMANDS, command, (terminated, ""))
+        assert run_command(command, ["--dataset=demo"]) == 143
+        assert capsys.readouterr().err.strip() == line
+        assert not list(tmp_path.iterdir())
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_bugs_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from recbole_tagnnpp.files import atomic_folder, atomic_write
+from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.files import atomic_folder, atomic_write, user_path
 
 
 def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -16,6 +17,37 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> No
         raise RuntimeError
     assert file.read_text() == "old"
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_link_stays_one(tmp_path: Path) -> None:
+    file, link = tmp_path / "there" / "a.txt", tmp_path / "link"
+    file.parent.mkdir()
+    file.write_text("old")
+    link.symlink_to(file)
+    with atomic_write(link) as handle:
+        handle.write("new")
+    assert link.is_symlink() and file.read_text() == "new"
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for name, kind in (("pipe", "no regular file"), ("folder", "a folder")):
+        with (
+            pytest.raises(UserError, match=f"{name}: is {kind}; allowed is the name of a file"),
+            atomic_write(tmp_path / name),
+        ):
+            pass
+    assert (tmp_path / "pipe").is_fifo() and (tmp_path / "folder").is_dir()
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_the_home_folder_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    assert user_path("~/x") == Path("/home/me/x")
+    assert user_path("~nobody-known/x") == Path("~nobody-known/x")
+    assert user_path("a~b") == Path("a~b")
 
 
 def test_failed_folder_leaves_the_old_one(tmp_path: Path) -> None:

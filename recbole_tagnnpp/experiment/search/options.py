@@ -9,6 +9,7 @@ from typing import Any
 from recbole_tagnnpp.config.schema import BOOLEAN, TEXT, Rule, integer, number, number_from, one_of
 from recbole_tagnnpp.config.yaml_files import shortened
 from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.files import user_path
 
 ALGORITHMS = ("random", "bayes", "exhaustive")
 SCHEDULERS = ("asha", "pbt", "none")
@@ -95,7 +96,7 @@ class SearchOptions:
             given["params_file"] = default_params_file
         for name in ("params_file", "output"):
             if name in given:
-                given[name] = Path(given[name]).expanduser()
+                given[name] = user_path(given[name])
         options = cls(**given)
         options._check_combinations()
         return options

@@ -1,8 +1,10 @@
 """``--key=value`` arguments."""
 
+from pathlib import Path
+
 import pytest
 
-from recbole_tagnnpp.config.command_line import parse_arguments
+from recbole_tagnnpp.config.command_line import config_files, parse_arguments
 from recbole_tagnnpp.errors import UserError
 
 
@@ -43,3 +45,32 @@ def test_yaml_tags_that_would_run_code_are_refused() -> None:
 def test_wrong_arguments(arguments: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
         parse_arguments(arguments)
+
+
+@pytest.mark.parametrize(
+    ("value", "files"),
+    [
+        (None, []),
+        ("a.yaml", ["a.yaml"]),
+        ("a.yaml,b.yaml", ["a.yaml", "b.yaml"]),
+        ("a.yaml b.yaml", ["a.yaml", "b.yaml"]),
+        ("a.yaml, my cfg/b.yaml", ["a.yaml", "my cfg/b.yaml"]),
+        ("my cfg/b.yaml", ["my cfg/b.yaml"]),
+        (["a.yaml", "c d.yaml"], ["a.yaml", "c d.yaml"]),
+        ("~/a.yaml", ["/home/me/a.yaml"]),
+    ],
+)
+def test_config_files(value: object, files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/me")
+    Path("my cfg").mkdir()
+    Path("my cfg/b.yaml").write_text("")
+    settings = {} if value is None else {"config_files": value}
+    assert config_files(settings) == files
+    assert settings == {}
+
+
+def test_texts_stay_as_they_are_written() -> None:
+    texts = ("output", "dataset", "source")
+    for text in ("2024_06", "01", "None", "true", "~", "best #3.tsv", "[old].inter", "shop: june.inter", "-"):
+        assert parse_arguments([f"--output={text}"], texts) == {"output": text}

@@ -1,8 +1,10 @@
 """Checkpoints: round trip, atomic writing, and files that must be refused."""
 
+import errno
 import os
 import pickle
 import random
+import resource
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -181,3 +183,18 @@ def test_random_states_come_back(tmp_path: Path) -> None:
     assert draw() != first
     set_random_states(torch.load(tmp_path / "states", weights_only=True))
     assert draw() == first
+
+
+def test_a_file_that_cannot_be_written_is_told_as_such_and_leaves_the_old_one(tmp_path: Path) -> None:
+    file = tmp_path / "c.pth"
+    file.write_text("old")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))  # as if the disk were full behind that
+    try:
+        with pytest.raises(OSError, match="File too large") as caught:
+            save_checkpoint(file, small_model(), {}, [], {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (caught.value.errno, caught.value.filename) == (errno.EFBIG, str(file))
+    assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]
