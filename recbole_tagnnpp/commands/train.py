@@ -17,7 +17,7 @@ An interrupted run continues when the same command is given again.
   --dataset=NAME          demo, diginetica, yoochoose1_64, yoochoose1_4, or your own in dataset/NAME/
   --model=NAME            TAGNNPP (default) or a sequential model of RecBole: SRGNN, GCSAN, NARM, GRU4Rec, RepeatNet, ...
   --preset=NAME           recommended (default), fast, paper, released_code or untuned
-  --refit=True            retrain on training + validation before the test
+  --refit=True            retrain on training + validation before the test; all: and on everything after it, to be kept
   --nproc=N               N processes train the model together on this machine; torchrun works too
   --address=HOST:PORT     on a Ray cluster (auto: the one on this machine), with --nproc=N processes in all
   --config_files=A,B      YAML files of settings, later ones win

@@ -98,7 +98,7 @@ RULES: dict[str, Rule] = {
     "data_path": TEXT,
     "checkpoint_dir": TEXT,
     "results_path": TEXT,
-    "refit": BOOLEAN,
+    "refit": Rule("True, False or all", lambda v: isinstance(v, bool) or v == "all"),
     "resume": BOOLEAN,
     "shuffle": BOOLEAN,
     "threads": integer(1, or_none=True),

@@ -1,8 +1,8 @@
 """Prepared sessions behind RecBole's dataset contract."""
 
+import functools
 from collections import Counter
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -93,9 +93,9 @@ class SessionDataset(SequentialDataset):
         """Everything but the test, to hand to other processes."""
         return LoadedSessions(self._vocabulary, self.training, self.validation)
 
-    def with_validation_for_training(self) -> "SessionDataset":
-        """The same items, with training and validation sequences both to learn from: what ``refit`` trains on."""
-        training = self.training.followed_by(self.validation)
+    def learning_from(self, *more: SessionSequences) -> "SessionDataset":
+        """The same items, with other sequences behind those of training to learn from: what ``refit`` trains on."""
+        training = functools.reduce(SessionSequences.followed_by, more, self.training)
         return SessionDataset(self.config, LoadedSessions(self._vocabulary, training, self.validation))
 
     def test_sequences(self) -> SessionSequences:
@@ -108,7 +108,7 @@ class SessionDataset(SequentialDataset):
             raise RuntimeError("trials of a search have no test")
         return self._read("test")
 
-    @cached_property
+    @functools.cached_property
     def inter_feat(self) -> Interaction:
         """All training sequences in RecBole's padded form, made when a model asks for it."""
         return self[np.arange(len(self.training))]

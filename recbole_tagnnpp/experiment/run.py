@@ -43,7 +43,7 @@ class RunPlace:
 
     @property
     def weights(self) -> Path:
-        """The tested weights, kept when the run has ended."""
+        """The tested weights (with ``refit="all"`` those that know the test, too), kept when the run has ended."""
         return self.checkpoints / "model.pth"
 
     @property
@@ -60,7 +60,8 @@ def run(
     An interrupted run with the same configuration and data continues from its last finished epoch (``resume``).
     A run that ended here before is not repeated (``resume=False`` repeats it).
     With ``refit`` the model is trained once more from the start on training plus validation sequences, for the number
-    of epochs that validation chose, and that model is tested.
+    of epochs that validation chose, and that model is tested.  With ``refit="all"`` another one is trained after the test
+    in the same way on all sequences, to be kept in its place.
 
     Args:
         config: final configuration.
@@ -150,10 +151,10 @@ def _run(
     selection = fit_model(
         config, dataset, place.checkpoints / "selection", dataset.validation, callback_fn=callback_fn, ranks=ranks
     )
-    final = selection
+    final, n_epochs = selection, selection.best_epoch + 1
     if config["refit"]:
-        everything, epochs = dataset.with_validation_for_training(), selection.best_epoch + 1
-        final = fit_model(config, everything, place.checkpoints / "refit", None, epochs=epochs, ranks=ranks)
+        more = dataset.learning_from(dataset.validation)
+        final = fit_model(config, more, place.checkpoints / "refit", None, epochs=n_epochs, ranks=ranks)
 
     logger.info("test: the only look at the test sequences")
     test_started = time.perf_counter()
@@ -161,6 +162,11 @@ def _run(
     test_data = make_loader(config, dataset, dataset.test_sequences(), training=False, model=final.model)
     test_result = final.evaluate(test_data, show_progress=config["show_progress"])
     finished = time.perf_counter()
+    kept = final
+    if config["refit"] == "all":
+        logger.info("refit=all: the model that is kept learns from all sessions, those of the test, too")
+        everything = dataset.learning_from(dataset.validation, test_data.sequences)
+        kept = fit_model(config, everything, place.checkpoints / "all", None, epochs=n_epochs, ranks=ranks)
 
     record = {
         **_what_was_run(config, manifest, dataset, len(test_data.sequences)),
@@ -176,8 +182,8 @@ def _run(
         known = dataset.training.followed_by(dataset.validation)
         write_facts(place.record, manifest.checksum, TestSequenceFacts.of(test_data.sequences, known))
         write_ranks(place.record, final.target_ranks.numpy())
-    with atomic_write(place.weights, "wb") as kept, open(final.saved_model_file, "rb") as tested:
-        shutil.copyfileobj(tested, kept)
+    with atomic_write(place.weights, "wb") as model_file, open(kept.saved_model_file, "rb") as weights:
+        shutil.copyfileobj(weights, model_file)
     write_record(place.record, record)  # last: whoever finds it finds the rest
     _drop_resumable(place)
     print_result(record)
@@ -237,7 +243,7 @@ def _drop_resumable(place: RunPlace) -> None:
 
     The resumable checkpoints go first: whatever is left after a kill in between starts a clean run.
     """
-    phases = [place.checkpoints / "refit", place.checkpoints / "selection"]
+    phases = [place.checkpoints / "all", place.checkpoints / "refit", place.checkpoints / "selection"]
     for phase in phases:
         (phase / "last.pth").unlink(missing_ok=True)
     for phase in phases:

@@ -76,6 +76,42 @@ def test_refit_trains_on_validation_sequences_for_the_chosen_epochs(root: Path) 
     assert record["test_result"] != plain["test_result"]
 
 
+@pytest.mark.parametrize("model", ["TAGNNPP", "STAN"])
+def test_refit_all_keeps_a_model_that_knows_the_test_and_tests_another(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    def run_in(place: str, refit: bool | str) -> tuple[dict[str, Any], list[bytes]]:
+        if not (tmp_path / place).exists():
+            shutil.copytree(root / "dataset", tmp_path / place / "dataset")
+        record = run_tiny(tmp_path / place, model, epochs=3, refit=refit, seed=33)
+        (folder,) = (tmp_path / place / "saved" / "tiny").iterdir()
+        assert {file.name for file in folder.iterdir()} - {"lock"} == {"model.pth"}
+        weights = torch.load(folder / "model.pth", weights_only=True)["state_dict"]
+        return record, [weights[name].numpy().tobytes() for name in sorted(weights)]
+
+    learnt: list[int] = []
+    fit = SessionTrainer.fit
+
+    def counted(trainer: SessionTrainer, train_data: Any, *arguments: Any, **options: Any) -> Any:
+        learnt.append(len(train_data.sequences))
+        if len(learnt) == 6:
+            raise KeyboardInterrupt
+        return fit(trainer, train_data, *arguments, **options)
+
+    tested, weights_of_tested = run_in("tested", refit=True)
+    monkeypatch.setattr(SessionTrainer, "fit", counted)
+    record, weights = run_in("calm", refit="all")
+    training, validation, test = (record["data"][f"{part}_sequences"] for part in ("training", "validation", "test"))
+    assert learnt == [training, training + validation, training + validation + test]
+    for key in ("best_epoch", "valid_result", "test_result", "refit"):
+        assert record[key] == tested[key]
+    assert weights != weights_of_tested
+    with pytest.raises(KeyboardInterrupt):
+        run_in("stormy", refit="all")
+    assert run_in("stormy", refit="all")[0]["test_result"] == tested["test_result"]
+    assert run_in("stormy", refit="all")[1] == weights
+
+
 def test_tested_weights_are_kept_and_resumable_files_are_gone(root: Path) -> None:
     run_tiny(root, epochs=1, seed=41)
     (folder,) = (root / "saved" / "tiny").glob("TAGNNPP-*-seed41-*")
@@ -281,7 +317,7 @@ def test_refit_learns_from_validation_sessions_in_every_way(root: Path) -> None:
     config = SessionConfig("DGTN", "tiny", [root / "dataset" / "tiny.yaml"], {"data_path": str(root / "dataset")})
     prepare_data(config)
     dataset = SessionDataset(config)
-    both = dataset.with_validation_for_training()
+    both = dataset.learning_from(dataset.validation)
     n_training, n_validation = (len(set(part.session_numbers)) for part in (dataset.training, dataset.validation))
     model = config.model_class(config, both)
     assert len(set(model.training_sessions.items.row_of_value)) == n_training + n_validation

@@ -157,10 +157,11 @@ class _RecordReader:
         preset = None if self.content.get("preset") is None else self.text("preset")
         data, settings = self.mapping("data"), self.mapping("config")
         config = dict(settings.content)
+        said = config | {"refit": True} if config.get("refit") == "all" else config  # the tested model is that of True
         if "metric_decimal_place" in config:
             settings.integer("metric_decimal_place")
         for key in ("model", "dataset", "seed", "refit"):
-            if key not in config or config[key] != self.content.get(key):
+            if key not in said or said[key] != self.content.get(key):
                 raise self.refuse(key, f"the same as config.{key}")
         if not self.percents("test_result"):
             raise self.refuse("test_result", "an object of metrics")
