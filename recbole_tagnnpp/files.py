@@ -26,8 +26,7 @@ def atomic_write(path: Path, mode: str = "w") -> Iterator[IO]:
         OSError: the file cannot be written (the old content of ``path`` stays as it was).
         UserError: a folder, a device or a pipe is there.
     """
-    if path.exists() and not path.is_file():
-        raise UserError(f"{path}: is {'a folder' if path.is_dir() else 'no regular file'}; allowed is the name of a file")
+    check_file_name(path)
     path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
@@ -45,6 +44,17 @@ def atomic_write(path: Path, mode: str = "w") -> Iterator[IO]:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(handle.name)
         raise
+
+
+def check_file_name(path: Path) -> None:
+    """Ask whether a file can be put there, or put in the place of one.
+
+    Raises:
+        UserError: a folder, a device or a pipe is there.
+    """
+    is_open_file = str(path.absolute().parent) in ("/dev", "/dev/fd", "/proc/self/fd")  # /dev/stdout may lead to a file
+    if path.exists() and (is_open_file or not path.is_file()):
+        raise UserError(f"{path}: is {'a folder' if path.is_dir() else 'no regular file'}; allowed is the name of a file")
 
 
 @contextlib.contextmanager

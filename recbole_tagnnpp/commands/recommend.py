@@ -6,7 +6,7 @@ from recbole_tagnnpp.config.command_line import check_argument_names
 from recbole_tagnnpp.config.schema import BOOLEAN, Rule, integer
 from recbole_tagnnpp.config.yaml_files import shortened
 from recbole_tagnnpp.errors import UserError
-from recbole_tagnnpp.files import check_folder, user_path
+from recbole_tagnnpp.files import check_file_name, check_folder, user_path
 from recbole_tagnnpp.terminal import say
 
 HELP = """\
@@ -85,6 +85,8 @@ def _checked(settings: dict[str, Any]) -> dict[str, Any]:
     """The arguments over their defaults; mistakes show before torch loads."""
     check_argument_names("recommend", settings, DEFAULTS)
     options = {**DEFAULTS, **settings}
+    if options["output"] == "/dev/stdout":
+        options["output"] = "-"
     if options["model_file"] is None:
         raise UserError("recommend needs --model_file=..., the model.pth that a run has kept under saved/")
     if (options["items"] is None) == (options["sessions"] is None):
@@ -93,9 +95,7 @@ def _checked(settings: dict[str, Any]) -> dict[str, Any]:
         raise UserError("--sessions=FILE needs --output=FILE, or --output=- for standard output")
     if options["output"] not in (None, "-"):
         output = user_path(options["output"])
-        if output.exists() and not output.is_file():
-            kind = "a folder" if output.is_dir() else "no regular file"
-            raise UserError(f"--output={output}: is {kind}; allowed is the name of a file, or - for standard output")
+        check_file_name(output)
         check_folder(output.parent, "folder of --output")
     if options["items"] is not None and not all(item.strip() for item in options["items"].split(",")):
         raise UserError(f"--items={options['items']}: has an empty name; allowed are names with commas between them")

@@ -63,6 +63,8 @@ def test_answers_for_another_program(model_file: Path, log: Path, capsys: pytest
     assert [line.split("\t")[:3] for line in printed.out.splitlines()[1:]] == [
         [session, str(rank), r.item] for session, found in zip("ba", best, strict=True) for rank, r in enumerate(found, 1)
     ]
+    assert main([*quiet, f"--sessions={log}", "--unknown_items=skip", "--output=/dev/stdout"]) == 0
+    assert capsys.readouterr() == printed
     output = log.parent / "one session.tsv"
     assert main([*quiet, "--items=i4,i5", f"--output={output}"]) == 0
     assert capsys.readouterr().out == f"{output}: the best 2 items for one session\n"
@@ -91,8 +93,8 @@ def test_a_failure_leaves_the_file_of_before(model_file: Path, log: Path, capsys
         (["--model_file=m.pth"], "either --items=A,B,C or --sessions=FILE"),
         (["--model_file=m.pth", "--items=a", "--sessions=b"], "either --items=A,B,C or --sessions=FILE"),
         (["--model_file=m.pth", "--sessions=b"], "--sessions=FILE needs --output=FILE, or --output=- for standard output"),
-        (["--model_file=m.pth", "--items=a", "--output=/dev/null"], "--output=/dev/null: is no regular file; allowed is"),
-        (["--model_file=m.pth", "--sessions=b", "--output=."], "--output=.: is a folder; allowed is the name of a file"),
+        (["--model_file=m.pth", "--items=a", "--output=/dev/null"], "/dev/null: is no regular file; allowed is"),
+        (["--model_file=m.pth", "--sessions=b", "--output=."], ".: is a folder; allowed is the name of a file"),
         (["--model_file=m.pth", "--items=a,,b"], "--items=a,,b: has an empty name"),
         (["--model_file=m.pth", "--items=,"], "--items=,: has an empty name"),
         (["--model_file=m.pth", "--items="], "argument '--items=': has nothing behind the ="),

@@ -39,6 +39,8 @@ def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
             atomic_write(tmp_path / name),
         ):
             pass
+    with pytest.raises(UserError, match="/dev/stdout: is no regular file"), atomic_write(Path("/dev/stdout")):
+        pass
     assert (tmp_path / "pipe").is_fifo() and (tmp_path / "folder").is_dir()
     assert len(list(tmp_path.iterdir())) == 2
 
