@@ -213,8 +213,10 @@ def _refuse_unknown(
             continue
         if key == "config_files":
             raise UserError(f"{origin[key]}config_files: allowed on the command line only")
-        if key in _preparation_rules():
+        rules = _preparation_rules()
+        if key in rules:
             raise UserError(f"{origin[key]}{key}: a rule of the preparation; write preparation={{{key}: ...}}")
-        near = difflib.get_close_matches(key, known | {"config_files", *other_arguments}, n=1, cutoff=0.6)
-        hint = f"did you mean {near[0]}?" if near else "see properties/overall.yaml and properties/model/"
+        near = difflib.get_close_matches(key, known | rules | {"config_files", *other_arguments}, n=1, cutoff=0.6)
+        meant = f"preparation={{{near[0]}: ...}}" if near and near[0] in rules else near[0] if near else ""
+        hint = f"did you mean {meant}?" if near else "see properties/overall.yaml and properties/model/"
         raise UserError(f"{origin[key]}{key}: unknown key; {hint}")
