@@ -88,6 +88,10 @@ def test_help_for_a_reader_who_has_gone() -> None:
         (["prepare", "--dataset=demo", "--source="], "argument '--source=': has nothing behind the ="),
         (["train", "--dataset=01"], "dataset=01: nothing to train on in dataset/01"),
         (
+            ["train", "--dataset=demo", "--test_day=3"],
+            "--test_day: unknown key; did you mean preparation={test_days: ...}?",
+        ),
+        (
             ["train", "--dataset=demo", "--test_days=3"],
             "--test_days: a rule of the preparation; write preparation={test_days",
         ),
