@@ -97,11 +97,11 @@ def _checked(settings: dict[str, Any]) -> dict[str, Any]:
         output = user_path(options["output"])
         check_file_name(output)
         check_folder(output.parent, "folder of --output")
+        for key in ("sessions", "model_file"):
+            if options[key] is not None and user_path(options[key]).resolve() == output.resolve():
+                raise UserError(f"--output={options['output']}: would replace what --{key} names; give it another name")
     if options["items"] is not None and not all(item.strip() for item in options["items"].split(",")):
         raise UserError(f"--items={options['items']}: has an empty name; allowed are names with commas between them")
-    for key in [key for key in ("sessions", "model_file") if options[key] is not None]:
-        if options["output"] is not None and user_path(options["output"]).resolve() == user_path(options[key]).resolve():
-            raise UserError(f"--output={options['output']}: would replace what --{key} names; give it another name")
     for key, rule in RULES.items():
         if not rule.accepts(options[key]):
             raise UserError(f"--{key}={shortened(options[key])}: allowed is {rule.allowed}")

@@ -202,7 +202,7 @@ def _read_preset(layers: Layers, caller: Mapping[str, Any], known: set[str]) -> 
 @cache
 def _preparation_rules() -> frozenset[str]:
     """Names of the rules by which datasets are prepared, of which the shipped example has all."""
-    return frozenset(read_yaml(find_property_files("dataset", "example")[0])["preparation"])
+    return frozenset(read_yaml(find_property_files("dataset", "example", own=False)[0])["preparation"])
 
 
 def _refuse_unknown(

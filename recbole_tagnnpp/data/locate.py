@@ -74,30 +74,31 @@ def _recbole_download(data_path: Path, dataset: str) -> Path | None:
 
 def _source_changed(source: Path, folder: Path, manifest: Manifest) -> bool:
     """Whether the files that were prepared have other content now; only files touched since then are read again."""
-    files = _files_of(source)
-    if {file.name for file in files} != manifest.source_sha256.keys():
-        return False  # prepared from a source elsewhere
-    touched = [file for file in files if _touched_since(folder, manifest, file)]
-    return any(sha256_of(file) != manifest.source_sha256[file.name] for file in touched)
+    return _has_its_names(source, manifest) and _differs(source, folder, manifest, touched=True)
 
 
 def _is_another_source(source: Path, folder: Path, manifest: Manifest) -> bool:
     """Whether the files were prepared from a source elsewhere, which this one would silently take the place of."""
-    files = _files_of(source)
-    if {file.name for file in files} != manifest.source_sha256.keys():
-        return True
-    untouched = [file for file in files if not _touched_since(folder, manifest, file)]
-    return any(sha256_of(file) != manifest.source_sha256[file.name] for file in untouched)
+    return not _has_its_names(source, manifest) or _differs(source, folder, manifest, touched=False)
 
 
 def _files_of(source: Path) -> list[Path]:
     return [source] if source.is_file() else files_of(detect_format(source), source)
 
 
-def _touched_since(folder: Path, manifest: Manifest, file: Path) -> bool:
-    """Whether a file was written or put there after the preparation."""
+def _has_its_names(source: Path, manifest: Manifest) -> bool:
+    """Whether a source has the files that were prepared, by name; else that was a source elsewhere."""
+    return {file.name for file in _files_of(source)} == manifest.source_sha256.keys()
+
+
+def _differs(source: Path, folder: Path, manifest: Manifest, touched: bool) -> bool:
+    """Whether a file that was, or was not, touched since the preparation has other content than the prepared one."""
     prepared_at = manifest_path(folder, manifest.dataset).stat().st_mtime
-    return max(file.stat().st_mtime, file.stat().st_ctime) > prepared_at
+    return any(
+        sha256_of(file) != manifest.source_sha256[file.name]
+        for file in _files_of(source)
+        if (max(file.stat().st_mtime, file.stat().st_ctime) > prepared_at) == touched
+    )
 
 
 def _other_rules(manifest: Manifest, rules: PreparationRules, folder: Path) -> str:

@@ -14,6 +14,7 @@ from recbole.data.dataset import SequentialDataset
 from recbole.data.interaction import Interaction
 from recbole.utils import FeatureSource, FeatureType
 
+from recbole_tagnnpp.data.rules import PreparationRules
 from recbole_tagnnpp.data.session_sequences import SessionSequences, read_item_vocabulary, read_sequences
 
 
@@ -57,6 +58,8 @@ class SessionDataset(SequentialDataset):
         self._get_field_from_config()
         self.folder = Path(self.dataset_path)
         self.user_feat = self.item_feat = None
+        rules = PreparationRules.from_mapping(self.config["preparation"] or {}, "preparation")
+        self.longest_prefix = min(self.max_item_list_len, rules.max_prefix_length)  # no model has learnt from longer ones
         if self._loaded is None:
             self._vocabulary = read_item_vocabulary(self.folder / f"{self.dataset_name}.item")
             self.training, self.validation = self._read("train"), self._read("valid")
@@ -127,7 +130,7 @@ class SessionDataset(SequentialDataset):
             index: [B] int64, which.
             width: columns of the item list, ``None`` for the longest of the selection.
         """
-        item_seq, item_seq_len = sequences.padded_prefixes(index, self.max_item_list_len, width)
+        item_seq, item_seq_len = sequences.padded_prefixes(index, self.longest_prefix, width)
         return Interaction(
             {
                 self.uid_field: sequences.session_numbers[index],

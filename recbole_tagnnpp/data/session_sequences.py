@@ -66,14 +66,6 @@ class SessionSequences:
             np.concatenate([self.session_numbers, shift + other.session_numbers]),
         )
 
-    def newest(self, max_length: int) -> "SessionSequences":
-        """The same sequences without the clicks of a prefix that are older than its newest ``max_length``."""
-        place_from_end = np.repeat(self.prefix_ends[1:], self.prefix_lengths) - np.arange(len(self.prefix_items))
-        ends = np.append(0, np.cumsum(np.minimum(self.prefix_lengths, max_length)))
-        return SessionSequences(
-            self.prefix_items[place_from_end <= max_length], ends, self.target_items, self.session_numbers
-        )
-
     def padded_prefixes(self, index: IntArray, max_length: int, width: int | None = None) -> tuple[IntArray, IntArray]:
         """The newest ``max_length`` clicks of some prefixes, padded with 0 behind.
 

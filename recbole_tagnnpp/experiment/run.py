@@ -129,6 +129,17 @@ def prepare_data(config: SessionConfig) -> Manifest:
     return ensure_prepared(name, folder.parent, parsed, config["show_progress"])
 
 
+def read_sessions(config: SessionConfig, manifest: Manifest) -> SessionDataset:
+    """Training and validation sequences, just as the manifest says.
+
+    Raises:
+        UserError: another process has prepared the dataset by other rules since the manifest was read.
+    """
+    dataset = SessionDataset(config)
+    check_files(dataset.folder, manifest)
+    return dataset
+
+
 def _run(
     config: SessionConfig,
     manifest: Manifest,
@@ -138,8 +149,7 @@ def _run(
 ) -> dict[str, Any]:
     logger = getLogger()
     started, started_at = time.perf_counter(), datetime.now(UTC)
-    dataset = SessionDataset(config)
-    check_files(dataset.folder, manifest)  # another process may have prepared it by other rules before it was read
+    dataset = read_sessions(config, manifest)
     length = config["MAX_ITEM_LIST_LENGTH"]
     if length > (longest := manifest.rules.get("max_prefix_length", length)):
         logger.warning(

@@ -135,7 +135,7 @@ class Recommender:
             raise UserError(f"topk={topk}: there are only {n_items} items")
         loader = SessionLoader(
             self.dataset,
-            sequences.newest(self.preparation_rules.max_prefix_length),  # the model has seen no longer ones
+            sequences,
             batch_size=self.config["eval_batch_size"],
             shuffle=False,
             seed=0,

@@ -55,9 +55,9 @@ def load_trained_model(path: Path, use_gpu: bool = True) -> TrainedModel:
         raise UserError(f"{path}: its configuration is not one of this version: {problem}") from problem
     if getattr(config.model_class, "reads_training_sessions", False):
         dataset = SessionDataset(config)
-        learnt_too = [dataset.validation] if config["refit"] else []
-        learnt_too += [dataset.test_sequences()] if config["refit"] == "all" else []
-        dataset = dataset.learning_from(*learnt_too) if learnt_too else dataset
+        if config["refit"]:
+            test = [dataset.test_sequences()] if config["refit"] == "all" else []
+            dataset = dataset.learning_from(dataset.validation, *test)
         if dataset.item_tokens != tokens:
             raise UserError(f"{path}: its items are not those of {dataset.folder}, or are numbered otherwise")
     else:

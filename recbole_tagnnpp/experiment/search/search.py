@@ -11,12 +11,12 @@ import torch
 
 from recbole_tagnnpp.config.layers import CHOICES
 from recbole_tagnnpp.config.session_config import SessionConfig
-from recbole_tagnnpp.data.manifest import Manifest, check_files
-from recbole_tagnnpp.data.session_dataset import LoadedSessions, SessionDataset
+from recbole_tagnnpp.data.manifest import Manifest
+from recbole_tagnnpp.data.session_dataset import LoadedSessions
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.logs import set_up_logging
 from recbole_tagnnpp.experiment.record import write_record
-from recbole_tagnnpp.experiment.run import place_of_run, prepare_data, run
+from recbole_tagnnpp.experiment.run import place_of_run, prepare_data, read_sessions, run
 from recbole_tagnnpp.experiment.search import report
 from recbole_tagnnpp.experiment.search.display import SearchDisplay
 from recbole_tagnnpp.experiment.search.in_process import search_in_process
@@ -65,9 +65,8 @@ def search(plan: SearchPlan) -> dict[str, Any]:
 def _search(plan: SearchPlan, config: SessionConfig, place: SearchPlace, manifest: Manifest) -> dict[str, Any]:
     started, started_at = time.perf_counter(), datetime.now(UTC)
     options, space, metric, logger = plan.options, plan.space, config["valid_metric"], getLogger()
-    dataset = SessionDataset(config)
+    dataset = read_sessions(config, manifest)
     sessions = dataset.load()
-    check_files(dataset.folder, manifest)  # another process may have prepared it by other rules before it was read
     sessions = LoadedSessions(
         sessions.vocabulary, most_recent_sessions(sessions.training, options.training_share), sessions.validation
     )

@@ -59,14 +59,3 @@ def test_line_ends_of_other_systems(tmp_path: Path, line_end: str, last: bool) -
     assert read.prefix_ends.tolist() == [0, 2, 3, 4]
     assert read.target_items.tolist() == [1, 2, 1]
     assert read.session_numbers.tolist() == [1, 1, 2]
-
-
-def test_newest_clicks() -> None:
-    sequences = SessionSequences(
-        np.array([5, 6, 7, 8, 9, 1]), np.array([0, 3, 4, 6]), np.array([2, 3, 4]), np.array([1, 1, 2])
-    )
-    cut = sequences.newest(2)
-    assert [cut.clicks_of(place).tolist() for place in range(3)] == [[6, 7], [8], [9, 1]]
-    assert cut.target_items.tolist() == [2, 3, 4]
-    assert sequences.newest(3).prefix_items.tolist() == sequences.prefix_items.tolist()
-    assert sequences.newest(1).prefix_items.tolist() == [7, 8, 1]
