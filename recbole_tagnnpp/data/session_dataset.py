@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import torch
 
 import recbole_tagnnpp.recbole_compat  # noqa: F401  isort: skip
 from recbole.config import Config
@@ -131,14 +132,14 @@ class SessionDataset(SequentialDataset):
             width: columns of the item list, ``None`` for the longest of the selection.
         """
         item_seq, item_seq_len = sequences.padded_prefixes(index, self.longest_prefix, width)
-        return Interaction(
-            {
-                self.uid_field: sequences.session_numbers[index],
-                self.item_list_field: item_seq,
-                self.item_list_length_field: item_seq_len,
-                self.iid_field: sequences.target_items[index],
-            }
-        )
+        columns = {
+            self.uid_field: sequences.session_numbers[index],
+            self.item_list_field: item_seq,
+            self.item_list_length_field: item_seq_len,
+            self.iid_field: sequences.target_items[index],
+        }
+        # RecBole would turn arrays into tensors row by row
+        return Interaction({field: torch.from_numpy(column) for field, column in columns.items()})
 
     def __getitem__(self, index: np.ndarray, join: bool = True) -> Interaction:
         return self.interaction(self.training, np.atleast_1d(np.asarray(index)), self.max_item_list_len)

@@ -42,8 +42,8 @@ class GatedGNN(nn.Module):
 
     def _messages(self, states: Tensor, graphs: SessionGraphs) -> Tensor:
         """What every node hears from its predecessors and its successors, [N, 2 D]."""
-        from_predecessors = self.incoming(states)[graphs.edge_source] * graphs.weight_in[:, None]  # [E, D]
-        from_successors = self.outgoing(states)[graphs.edge_target] * graphs.weight_out[:, None]  # [E, D]
+        from_predecessors = self.incoming(states).index_select(0, graphs.edge_source) * graphs.weight_in[:, None]  # [E, D]
+        from_successors = self.outgoing(states).index_select(0, graphs.edge_target) * graphs.weight_out[:, None]  # [E, D]
         nothing = from_predecessors.new_zeros(states.shape)  # under autocast states may have another dtype
         incoming = nothing.index_add(0, graphs.edge_target, from_predecessors) + self.incoming_bias
         outgoing = nothing.index_add(0, graphs.edge_source, from_successors) + self.outgoing_bias

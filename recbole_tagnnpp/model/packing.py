@@ -4,7 +4,8 @@ Shape letters used in this package: B sessions, L positions of the longest sessi
 of all sessions together, N graph nodes of all sessions together, I items, D embedding size, H heads.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,6 +21,7 @@ class PackedSessions:
         lengths: [B] int64, number of positions of each session, at least 1.
         first_position: [B] int64, index into ``items`` of each session's first position.
         is_real: [B, L] bool, which cells of the padded form hold a position.
+        cell: [P] int64, which of its cells, counted row by row, holds a position.
     """
 
     items: Tensor
@@ -27,26 +29,35 @@ class PackedSessions:
     lengths: Tensor
     first_position: Tensor
     is_real: Tensor
+    cell: Tensor
 
     @property
     def last_position(self) -> Tensor:
         """[B] int64, index into ``items`` of each session's last click."""
         return self.first_position + self.lengths - 1
 
+    def to(self, device: torch.device) -> "PackedSessions":
+        """The same on another device."""
+        return PackedSessions(**tensors_on(self, device))
+
     def pad(self, packed: Tensor) -> Tensor:
         """Spread rows [P, ...] over [B, L, ...], zeros where there is no position."""
-        padded = packed.new_zeros(*self.is_real.shape, *packed.shape[1:])
-        padded[self.is_real] = packed
-        return padded
+        cells = packed.new_zeros(self.is_real.numel(), *packed.shape[1:])
+        return cells.index_copy(0, self.cell, packed).unflatten(0, self.is_real.shape)
 
     def pack(self, padded: Tensor) -> Tensor:
         """Take the real positions [P, ...] out of [B, L, ...]."""
-        return padded[self.is_real]
+        return padded.flatten(0, 1).index_select(0, self.cell)
 
     def sum_per_session(self, packed: Tensor) -> Tensor:
         """Add up the rows [P, D] of each session: [B, D]."""
         total = packed.new_zeros(self.lengths.shape[0], packed.shape[1])
         return total.index_add(0, self.session_of_position, packed)
+
+
+def tensors_on(holder: Any, device: torch.device) -> dict[str, Tensor]:
+    """Fields of a dataclass of tensors, moved to a device."""
+    return {field.name: getattr(holder, field.name).to(device) for field in fields(holder)}
 
 
 def pack_sessions(item_seq: Tensor, item_seq_len: Tensor, max_length: int) -> PackedSessions:
@@ -67,10 +78,12 @@ def pack_sessions(item_seq: Tensor, item_seq_len: Tensor, max_length: int) -> Pa
     columns = torch.arange(longest, device=item_seq.device)
     is_real = (columns < item_seq_len[:, None]) & (columns >= item_seq_len[:, None] - max_length)  # [B, L]
     lengths = item_seq_len.clamp(max=max_length)
+    cell = is_real.flatten().nonzero().squeeze(1)
     return PackedSessions(
-        items=item_seq[:, :longest][is_real],
-        session_of_position=torch.repeat_interleave(lengths),
+        items=item_seq[:, :longest].flatten().index_select(0, cell),
+        session_of_position=cell // longest,
         lengths=lengths,
         first_position=lengths.cumsum(0) - lengths,
         is_real=is_real,
+        cell=cell,
     )

@@ -32,7 +32,7 @@ class SessionReadout(nn.Module):
         Returns:
             ``s_local`` [B, D] and ``s_global`` [B, D].
         """
-        local = states[sessions.last_position]
-        query = self.query(local)[sessions.session_of_position]  # [P, D]
+        local = states.index_select(0, sessions.last_position)
+        query = self.query(local).index_select(0, sessions.session_of_position)  # [P, D]
         attention = self.weight(torch.sigmoid(query + self.key(states)))  # [P, 1]
         return local, sessions.sum_per_session(attention * states)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from recbole_tagnnpp.model.packing import PackedSessions
+from recbole_tagnnpp.model.packing import PackedSessions, tensors_on
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,10 @@ class SessionGraphs:
     edge_target: Tensor
     weight_out: Tensor
     weight_in: Tensor
+
+    def to(self, device: torch.device) -> "SessionGraphs":
+        """The same on another device."""
+        return SessionGraphs(**tensors_on(self, device))
 
 
 def build_session_graphs(sessions: PackedSessions, n_items: int, dtype: torch.dtype) -> SessionGraphs:

@@ -36,7 +36,7 @@ class EncodedSessions:
         keys: [P, D], ``W_t h_l`` of every position.
         values: [P, D], ``W_v h_l`` of every position.
         session: [B, D], the part of the session embedding that does not depend on the candidate item.
-        lengths: [B] int64, positions of each session.
+        lengths: [B] int64 on the CPU, positions of each session.
     """
 
     keys: Tensor
@@ -125,8 +125,10 @@ class TargetAttentiveRecommender(SequentialRecommender):
         Raises:
             ValueError: a session is empty, or ``item_seq_len`` is larger than L.
         """
-        sessions = pack_sessions(item_seq, item_seq_len, self.max_seq_length)
-        states = self._contextualize(self._item_states(sessions), sessions)  # [P, D]
+        # a GPU would have to be waited for at every step of these few integers
+        on_host = pack_sessions(item_seq.cpu(), item_seq_len.cpu(), self.max_seq_length)
+        sessions = on_host.to(item_seq.device)
+        states = self._contextualize(self._item_states(on_host, sessions), sessions)  # [P, D]
         session_local, session_global = self.readout(states, sessions)
         session = self.session_hybrid(torch.cat([session_local, session_global], dim=1))
         values = self.target_value(states)
@@ -136,15 +138,16 @@ class TargetAttentiveRecommender(SequentialRecommender):
             session = self.normalization_scale * unit_rows(session)
             values = self.normalization_scale * unit_rows(values)
         dtype = self.item_embedding.weight.dtype  # under autocast the layers above compute in less
-        return EncodedSessions(self.target_key(states).to(dtype), values.to(dtype), session.to(dtype), sessions.lengths)
+        return EncodedSessions(self.target_key(states).to(dtype), values.to(dtype), session.to(dtype), on_host.lengths)
 
-    def _item_states(self, sessions: PackedSessions) -> Tensor:
+    def _item_states(self, on_host: PackedSessions, sessions: PackedSessions) -> Tensor:
         """State of every position, [P, D]: item vectors, mixed along the session graph."""
         if self.gated_gnn is None:
             return self.embedding_dropout(self._embed(sessions.items))
-        graphs = build_session_graphs(sessions, self.n_items, self.item_embedding.weight.dtype)
+        weight = self.item_embedding.weight
+        graphs = build_session_graphs(on_host, self.n_items, weight.dtype).to(weight.device)
         nodes = self.embedding_dropout(self._embed(graphs.node_items))
-        return self.gated_gnn(nodes, graphs)[graphs.alias]
+        return self.gated_gnn(nodes, graphs).index_select(0, graphs.alias)
 
     def _embed(self, items: Tensor) -> Tensor:
         vectors = self.item_embedding(items)

@@ -21,25 +21,29 @@ def unit_norms(tensor: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def clip_unit_gradients_(parameter: Tensor, threshold: float, eps: float) -> None:
-    """Clip the gradient of one parameter in place.
+def clip_unit_gradients_(parameters: Sequence[Tensor], threshold: float, eps: float) -> None:
+    """Clip the gradients of parameters in place.
 
     For every unit i: if ``||G_i|| / max(||W_i||, eps) > threshold`` then
     ``G_i <- threshold * max(||W_i||, eps) / ||G_i|| * G_i``; other units keep their gradient bit for bit.
 
+    The units of all parameters are compared at once: on a GPU the number of operations counts, not their size.
+
     Args:
-        parameter: with a gradient, already unscaled and reduced over processes.
+        parameters: of one device and dtype; those with a gradient, already unscaled and reduced over processes, count.
         threshold: lambda of the paper, above 0.
         eps: floor of the parameter norm, so that units that start at zero can move.
     """
-    gradient = parameter.grad
-    if gradient is None:
+    with_gradient = [(parameter, parameter.grad) for parameter in parameters if parameter.grad is not None]
+    if not with_gradient:
         return
-    gradient_norm = unit_norms(gradient)
-    largest = threshold * unit_norms(parameter).clamp(min=eps)
-    too_large = gradient_norm > largest
-    factor = torch.where(too_large, largest / gradient_norm, torch.ones_like(largest))
-    gradient.mul_(factor)  # times 1.0 leaves the bits of every finite value alone
+    norms = [(unit_norms(parameter), unit_norms(gradient)) for parameter, gradient in with_gradient]
+    weight_norm, gradient_norm = (torch.cat([norm.flatten() for norm in of_all]) for of_all in zip(*norms, strict=True))
+    largest = threshold * weight_norm.clamp_(min=eps)  # of all units, one parameter after the other
+    factor = torch.where(gradient_norm > largest, largest / gradient_norm, 1.0)
+    factors = factor.split([norm.numel() for norm, _ in norms])
+    for (_, gradient), (norm, _), of_units in zip(with_gradient, norms, factors, strict=True):
+        gradient.mul_(of_units.view_as(norm))  # times 1.0 leaves the bits of every finite value alone
 
 
 class AdaptiveGradientClipping:
@@ -76,5 +80,4 @@ class AdaptiveGradientClipping:
 
     def clip_gradients_(self) -> None:
         """Clip all gradients in place; once per step, after unscaling, before the optimizer."""
-        for parameter in self.clipped.values():
-            clip_unit_gradients_(parameter, self.threshold, self.eps)
+        clip_unit_gradients_(list(self.clipped.values()), self.threshold, self.eps)

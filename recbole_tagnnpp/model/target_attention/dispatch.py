@@ -137,9 +137,8 @@ def target_attention_pairs(keys: Tensor, values: Tensor, session: Tensor, length
 def select_backend(requested: str, device: torch.device | str, dtype: torch.dtype, precision: str) -> str:
     """Name of the backend that runs: "reference", "cpu" or "cuda".
 
-    "auto" takes the fast backend of the device, on a GPU the reference until the fast one is measured there.  A fast
-    backend that cannot run here (no Numba, no Triton, another device, float64, a precision that the processor lacks) gives
-    way to the reference, with one log line.
+    "auto" takes the fast backend of the device.  A fast backend that cannot run here (no Numba, no Triton, another device,
+    float64, a precision that the processor lacks) gives way to the reference, with one log line.
 
     Raises:
         UserError: unknown backend or precision.
@@ -159,8 +158,6 @@ def _select_fast(requested: str, device_type: str, dtype: torch.dtype, precision
     wanted = requested if requested != "auto" else device_type
     if wanted not in BACKENDS:
         reason = f"there is none for device {device_type}"
-    elif requested == "auto" and wanted == "cuda":
-        reason = "it has not run on a GPU yet, only in Triton's interpreter; target_attention_backend=cuda takes it"
     elif wanted != device_type:
         reason = f"the tensors are on device {device_type}"
     elif dtype not in (torch.float32, torch.bfloat16, torch.float16):

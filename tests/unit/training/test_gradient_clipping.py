@@ -27,7 +27,7 @@ def test_equals_naive_twin(shape: tuple[int, ...], scale: float) -> None:
     torch.manual_seed(1)
     weight, gradient = torch.randn(shape, dtype=torch.float64), scale * torch.randn(shape, dtype=torch.float64)
     clipped = parameter(weight, gradient)
-    clip_unit_gradients_(clipped, 0.01, 1e-3)
+    clip_unit_gradients_([clipped], 0.01, 1e-3)
     torch.testing.assert_close(clipped.grad, naive_clip(weight, gradient, 0.01, 1e-3), rtol=1e-12, atol=0)
 
 
@@ -36,7 +36,7 @@ def test_at_below_and_above_the_threshold() -> None:
     weight = torch.tensor([[3.0, 4.0]] * 3)
     below, at, above = [0.6, 0.799], [0.0, 1.0], [1.2, 1.6]
     clipped = parameter(weight, torch.tensor([below, at, above]))
-    clip_unit_gradients_(clipped, 0.2, 1e-3)
+    clip_unit_gradients_([clipped], 0.2, 1e-3)
     expected = torch.tensor([below, at, [0.6, 0.8]])
     assert torch.equal(clipped.grad[:2], expected[:2])  # bit for bit
     torch.testing.assert_close(clipped.grad[2], expected[2])
@@ -51,7 +51,7 @@ def test_at_below_and_above_the_threshold() -> None:
 def test_no_unit_keeps_more_than_the_threshold(weight: list, gradient: list, threshold: float) -> None:
     w, g = torch.tensor(weight, dtype=torch.float64), torch.tensor(gradient, dtype=torch.float64)
     clipped = parameter(w, g)
-    clip_unit_gradients_(clipped, threshold, 1e-3)
+    clip_unit_gradients_([clipped], threshold, 1e-3)
     for row in range(2):
         found, largest = clipped.grad[row], threshold * max(float(w[row].norm()), 1e-3)
         assert float(found.norm()) <= largest * (1 + 1e-12)
@@ -63,21 +63,21 @@ def test_no_unit_keeps_more_than_the_threshold(weight: list, gradient: list, thr
 
 def test_units_that_start_at_zero_can_move() -> None:
     clipped = parameter(torch.zeros(2, 2), torch.tensor([[3.0, 4.0], [0.0, 0.0]]))
-    clip_unit_gradients_(clipped, 0.5, 0.01)
+    clip_unit_gradients_([clipped], 0.5, 0.01)
     torch.testing.assert_close(clipped.grad, torch.tensor([[0.003, 0.004], [0.0, 0.0]]))
 
 
 def test_a_bias_is_one_unit_and_a_table_has_one_per_row() -> None:
     bias = parameter(torch.tensor([3.0, 4.0]), torch.tensor([30.0, 0.001]))
-    clip_unit_gradients_(bias, 0.01, 1e-3)
+    clip_unit_gradients_([bias], 0.01, 1e-3)
     torch.testing.assert_close(bias.grad, torch.tensor([30.0, 0.001]) * 0.05 / 30.0)
     table = parameter(torch.tensor([[3.0, 4.0], [3.0, 4.0]]), torch.tensor([[30.0, 0.0], [0.001, 0.002]]))
-    clip_unit_gradients_(table, 0.01, 1e-3)
+    clip_unit_gradients_([table], 0.01, 1e-3)
     torch.testing.assert_close(table.grad, torch.tensor([[0.05, 0.0], [0.001, 0.002]]))
 
 
 def test_parameters_without_gradient_are_left_alone() -> None:
-    clip_unit_gradients_(nn.Parameter(torch.ones(3)), 0.01, 1e-3)
+    clip_unit_gradients_([nn.Parameter(torch.ones(3))], 0.01, 1e-3)
 
 
 @pytest.mark.parametrize(

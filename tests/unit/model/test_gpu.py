@@ -1,0 +1,46 @@
+"""The whole model on a GPU against itself on the CPU."""
+
+import pytest
+import torch
+
+from tests.unit.model.small_model import interaction, random_sessions, small_model
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"normalize_embeddings": True, "label_smoothing": 0.1}, {"use_transformer": False}, {"use_gnn": False}]
+)
+@pytest.mark.parametrize("backend", ["auto", "reference"])
+def test_loss_gradients_and_best_items_are_those_of_the_cpu(changes: dict[str, object], backend: str) -> None:
+    changes = {**changes, "target_attention_backend": backend}
+    exact, on_gpu = small_model(1, **changes), small_model(1, torch.float32, **changes).cuda()
+    batch = interaction(random_sessions(23, seed=3))
+    there = {field: column.cuda() for field, column in batch.items()}
+    assert on_gpu.backend_in_use == ("cuda" if backend == "auto" else "reference")
+    loss, expected = on_gpu.calculate_loss(there), exact.calculate_loss(batch)
+    torch.testing.assert_close(loss.cpu().double(), expected, rtol=1e-5, atol=1e-5)
+    weights = dict(exact.named_parameters())
+    found = torch.autograd.grad(loss, list(on_gpu.parameters()))
+    for name, ours, wanted in zip(weights, found, torch.autograd.grad(expected, list(weights.values())), strict=True):
+        torch.testing.assert_close(ours.cpu().double(), wanted, rtol=1e-3, atol=1e-5, msg=name)
+    scores = on_gpu.full_sort_predict(there)
+    torch.testing.assert_close(scores.cpu().double(), exact.full_sort_predict(batch), rtol=1e-4, atol=1e-4)
+    best, items = on_gpu.top_items(there, 5)
+    torch.testing.assert_close(best, scores.gather(1, items), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(best, scores.topk(5).values, rtol=1e-5, atol=1e-5)
+
+
+def test_training_against_a_sample_learns_there() -> None:
+    dropout = {f"{part}_dropout_prob": 0.1 for part in ("hidden", "attn", "embedding")}
+    model = small_model(1, torch.float32, device=torch.device("cuda"), training_candidates=5, **dropout).cuda().train()
+    batch = {field: column.cuda() for field, column in interaction(random_sessions(23, seed=3)).items()}
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    losses = []
+    for _ in range(60):
+        optimizer.zero_grad()
+        loss = model.calculate_loss(batch)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert sum(losses[-10:]) < 0.85 * sum(losses[:10])
