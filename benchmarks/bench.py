@@ -1,11 +1,13 @@
 """``make bench``: TAGNN++ beside a naive scorer and RecBole's models, on the same batches, in one process.
 
 Every round runs every system once on the same batch; a ratio is the median over rounds of the ratios within a round,
-so that a noisy machine slows both sides alike.  Writes a JSON record, a Markdown table and a plot to ``--output``.
+so that a noisy machine slows both sides alike.  Writes a JSON record, a Markdown table and a plot to ``--output``, after
+each part of the work.
 """
 
 import argparse
 import statistics
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -92,44 +94,61 @@ def main() -> None:
         torch.set_num_threads(arguments.threads)
 
     data = load_benchmark_data(arguments.source, arguments.data_path)
-    step_seconds = compare_systems(data, arguments.batch_size, arguments.rounds, device)
-    product_seconds, product_step_seconds = compare_with_products(data, arguments.batch_size, arguments.rounds, device)
-    best_layout = min(product_seconds, key=lambda name: statistics.median(product_seconds[name]))
-    peak = {
-        f"{name} B={size}": measure_in_subprocess(name, size, arguments.source, arguments.data_path, device)
-        for name, size in [("TAGNNPP", 100), ("TAGNNPP", 400), ("naive", 20), ("SRGNN", 100)]
-    }
     record: dict[str, Any] = {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "data": data.origin,
         "items": data.dataset.item_num - 1,
         "batch_size": arguments.batch_size,
         "embedding_size": EMBEDDING_SIZE,
-        "step_seconds": step_seconds,
-        "product_seconds": product_seconds,
-        "best_product_layout": best_layout,
-        "product_step_seconds": product_step_seconds,
-        "peak_megabytes": peak,
-        "growth_seconds": {} if arguments.quick else growth(data, device),
         "machine": describe_machine(device),
         "versions": describe_versions(),
     }
-    ours = step_seconds["TAGNNPP"]
-    figures = {
-        "speedup_vs_naive": _ratio(step_seconds["naive"], ours),
-        "step_vs_srgnn": _ratio(ours, step_seconds["SRGNN"]),
-        "over_products": _ratio(product_step_seconds, product_seconds[best_layout]),
-        "peak_mb": peak["TAGNNPP B=100"],
-        "seconds_per_sequence": statistics.median(ours) / arguments.batch_size,
+    for part in _parts(data, arguments, device):
+        record |= part
+        record["figures"] = _figures(record)
+        write_report(record, arguments.output, device.type)  # a run that is stopped keeps what it has measured
+    print(" ".join(f"{name}={value:.5g}" for name, value in record["figures"].items()))
+
+
+def _parts(data: BenchmarkData, arguments: argparse.Namespace, device: torch.device) -> Iterator[dict[str, Any]]:
+    """What a record holds, one measurement after the other."""
+    batch_size, rounds = arguments.batch_size, arguments.rounds
+    yield {"step_seconds": compare_systems(data, batch_size, rounds, device)}
+    product_seconds, product_step_seconds = compare_with_products(data, batch_size, rounds, device)
+    best_layout = min(product_seconds, key=lambda name: statistics.median(product_seconds[name]))
+    yield {
+        "product_seconds": product_seconds,
+        "best_product_layout": best_layout,
+        "product_step_seconds": product_step_seconds,
     }
-    if BFLOAT16 in step_seconds:
-        figures["bfloat16_seconds_per_sequence"] = statistics.median(step_seconds[BFLOAT16]) / arguments.batch_size
-    record["figures"] = figures
-    write_report(record, arguments.output, device.type)
-    print(
-        "speedup_vs_naive={speedup_vs_naive:.1f} step_vs_srgnn={step_vs_srgnn:.2f} over_products={over_products:.2f} "
-        "peak_mb={peak_mb:.0f} seconds_per_sequence={seconds_per_sequence:.5f}".format(**figures)
-    )
+    measured = [("TAGNNPP", 100), ("TAGNNPP", 400), ("naive", 20), ("SRGNN", 100)]
+    yield {
+        "peak_megabytes": {
+            f"{name} B={size}": measure_in_subprocess(name, size, arguments.source, arguments.data_path, device)
+            for name, size in measured
+        }
+    }
+    if not arguments.quick:
+        yield {"growth_seconds": growth(data, device)}
+
+
+def _figures(record: dict[str, Any]) -> dict[str, float]:
+    """The few numbers that sum up what has been measured so far."""
+    times = record["step_seconds"]
+    ours = times["TAGNNPP"]
+    figures = {
+        "speedup_vs_naive": _ratio(times["naive"], ours),
+        "step_vs_srgnn": _ratio(ours, times["SRGNN"]),
+        "seconds_per_sequence": statistics.median(ours) / record["batch_size"],
+    }
+    if BFLOAT16 in times:
+        figures["bfloat16_seconds_per_sequence"] = statistics.median(times[BFLOAT16]) / record["batch_size"]
+    if "product_seconds" in record:
+        products = record["product_seconds"][record["best_product_layout"]]
+        figures["over_products"] = _ratio(record["product_step_seconds"], products)
+    if "peak_megabytes" in record:
+        figures["peak_mb"] = record["peak_megabytes"]["TAGNNPP B=100"]
+    return figures
 
 
 def _ratio(numerator: list[float], denominator: list[float]) -> float:

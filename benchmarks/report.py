@@ -43,35 +43,36 @@ def markdown_table(record: dict[str, Any]) -> str:
     for name, values in record["step_seconds"].items():
         ratio = statistics.median(v / o for v, o in zip(values, ours, strict=True))
         lines.append(f"| {LABELS.get(name, name)} | {1e3 * statistics.median(values):.1f} | {ratio:.2f} |")
-    products = record["product_seconds"][record["best_product_layout"]]
-    share = statistics.median(p / s for p, s in zip(products, record["product_step_seconds"], strict=True))
-    floor = f"bare matrix products ({record['best_product_layout']})"
-    lines += [
-        f"| {floor} | {1e3 * statistics.median(products):.1f} | {share:.2f} |",
-        "",
-        "## Peak memory",
-        "",
-        "| step of | peak memory above parameters, gradients and optimizer state, MB |",
-        "|---|---|",
-        *(f"| {name} | {value:.0f} |" for name, value in record["peak_megabytes"].items()),
-        "",
-    ]
-    return "\n".join(lines)
+    if "product_seconds" in record:
+        products = record["product_seconds"][record["best_product_layout"]]
+        share = statistics.median(p / s for p, s in zip(products, record["product_step_seconds"], strict=True))
+        floor = f"bare matrix products ({record['best_product_layout']})"
+        lines.append(f"| {floor} | {1e3 * statistics.median(products):.1f} | {share:.2f} |")
+    if "peak_megabytes" in record:
+        lines += [
+            "",
+            "## Peak memory",
+            "",
+            "| step of | peak memory above parameters, gradients and optimizer state, MB |",
+            "|---|---|",
+            *(f"| {name} | {value:.0f} |" for name, value in record["peak_megabytes"].items()),
+        ]
+    return "\n".join([*lines, ""])
 
 
 def _plot(record: dict[str, Any]) -> plt.Figure:
-    growth = record["growth_seconds"]
+    growth = record.get("growth_seconds", {})
     figure, axes = plt.subplots(1, 1 + len(growth), figsize=(4.2 * (1 + len(growth)), 3.8), constrained_layout=True)
     first, *others = axes if growth else [axes]
     names = list(record["step_seconds"])
+    medians = [1e3 * statistics.median(record["step_seconds"][n]) for n in names]
     first.barh(
         [LABELS.get(n, n) for n in names],
-        [1e3 * statistics.median(record["step_seconds"][n]) for n in names],
+        medians,
         color=["#8e44ad" if n in ("TAGNNPP", BFLOAT16) else "#b0b7bf" for n in names],
     )
-    first.set(
-        xscale="log", xlim=(10, None), xlabel="training step, ms", title=f"{record['data']}, batch {record['batch_size']}"
-    )
+    title = f"{record['data']}, batch {record['batch_size']}"
+    first.set(xscale="log", xlim=(min(medians) / 2.0, None), xlabel="training step, ms", title=title)
     first.invert_yaxis()
     for axis, (name, curve) in zip(others, growth.items(), strict=True):
         sizes = [int(n) for n in curve]

@@ -1,5 +1,6 @@
 """Everything chance and rounding depend on: seeds, the order of sums, and the states of all random generators."""
 
+import os
 import random
 from typing import Any
 
@@ -20,6 +21,8 @@ def seed_everything(seed: int, reproducibility: bool) -> None:
         seed: of all generators.
         reproducibility: sum in a fixed order wherever torch can; a warning names operations where it cannot.
     """
+    if reproducibility:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when the first matrix product asks for cuBLAS
     init_seed(seed, reproducibility)
     torch.use_deterministic_algorithms(reproducibility, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # all memory is written first

@@ -1,12 +1,13 @@
 """The benchmarks run, on demo sessions, and write what the documents read."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-from benchmarks import profile_training
+from benchmarks import bench, profile_training
 from benchmarks.batches import BenchmarkData, load_benchmark_data
 from benchmarks.bench import compare_systems, compare_with_products
 from benchmarks.report import write_report
@@ -39,6 +40,25 @@ def test_every_system_is_measured_in_every_round(data: BenchmarkData, tmp_path: 
     assert "| TAGNNPP B=7 | 1 |" in section(tmp_path / "cpu.md", "Peak memory")
     assert json.loads((tmp_path / "cpu.json").read_text())["step_seconds"] == times
     assert (tmp_path / "cpu.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_benchmark_that_is_stopped_keeps_what_it_has_measured(
+    data: BenchmarkData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    times = {name: [0.02, 0.03] for name in ("TAGNNPP", "naive", "SRGNN")}
+    monkeypatch.setattr(bench, "load_benchmark_data", lambda source, data_path: data)
+    monkeypatch.setattr(bench, "compare_systems", lambda *arguments: times)
+    monkeypatch.setattr(bench, "compare_with_products", stop)
+    monkeypatch.setattr(sys, "argv", ["bench", f"--output={tmp_path}"])
+    with pytest.raises(KeyboardInterrupt):
+        bench.main()
+    record = json.loads((tmp_path / "cpu.json").read_text())
+    assert record["step_seconds"] == times
+    assert record["figures"]["step_vs_srgnn"] == 1.0
+    assert "| SRGNN | 25.0 | 1.00 |" in section(tmp_path / "cpu.md", "Training step")
 
 
 def test_the_parts_of_a_step_are_the_step(data: BenchmarkData, monkeypatch: pytest.MonkeyPatch) -> None:

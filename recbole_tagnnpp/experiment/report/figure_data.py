@@ -14,6 +14,7 @@ from typing import Any
 
 from recbole_tagnnpp.experiment.report.accuracy_table import AccuracySection
 from recbole_tagnnpp.experiment.report.group_tables import GroupedSection, group_words
+from recbole_tagnnpp.experiment.report.records import RunRecord
 from recbole_tagnnpp.experiment.report.score_rows import WITH_REFIT, ScoreRow
 from recbole_tagnnpp.experiment.systems import TABLE_ONE
 
@@ -116,14 +117,17 @@ def _learning_curves(section: AccuracySection) -> FigureData:
 
 
 def _training_time(section: AccuracySection) -> FigureData:
-    """Mean over seeds of test MRR@20 and of the minutes spent in training epochs."""
+    """Means over the seeds that one machine trained: of test MRR@20, and of the minutes spent in training epochs."""
     rows: list[Row] = []
     for row in section.rows:
-        mrr = row.mean("mrr@20")
-        if row.runs is not None and mrr is not None:
-            minutes = math.fsum(record.train_seconds for record in row.runs.records) / len(row.runs.records) / 60.0
-            rows.append((row.label, _significant(max(minutes, 1e-6)), _percent(mrr), _machines(row)))
-    description = "Test MRR@20 against minutes of training on the machine of each run."
+        by_machine: dict[str, list[RunRecord]] = {}
+        for record in row.runs.records if row.runs else ():
+            by_machine.setdefault(_machine(record), []).append(record)
+        for machine, records in by_machine.items():
+            minutes = math.fsum(record.train_seconds for record in records) / len(records) / 60.0
+            mrr = math.fsum(record.test_result["mrr@20"] for record in records) / len(records)
+            rows.append((row.label, _significant(max(minutes, 1e-6)), _percent(mrr), machine))
+    description = "Test MRR@20 against minutes of training, a point for each kind of machine that trained a system."
     columns = ("system", "minutes", "mrr@20", "machine")
     return _figure(section, "training_time", "Accuracy against training time", description, columns, rows)
 
@@ -157,15 +161,12 @@ def _figure(
     return FigureData(name, kind, f"{title}, {section.title}", description, columns, tuple(rows), order, groups)
 
 
-def _machines(row: ScoreRow) -> str:
-    """Where the runs of a row were trained."""
-    found = []
-    for record in row.runs.records if row.runs else ():
-        machine = record.machine
-        n_threads = machine.get("torch_threads")
-        threads = f", {n_threads} thread{'' if n_threads == 1 else 's'}" if machine.get("device") == "cpu" else ""
-        found.append(f"{machine.get('gpu') or machine.get('processor', 'unknown')}{threads}")
-    return "; ".join(dict.fromkeys(found))
+def _machine(record: RunRecord) -> str:
+    """The GPU, or the processor and its threads."""
+    machine = record.machine
+    n_threads = machine.get("torch_threads")
+    threads = f", {n_threads} thread{'' if n_threads == 1 else 's'}" if machine.get("device") == "cpu" else ""
+    return f"{machine.get('gpu') or machine.get('processor', 'unknown')}{threads}"
 
 
 def _percent(value: float) -> float:

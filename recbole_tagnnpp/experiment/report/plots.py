@@ -175,11 +175,14 @@ def _training_time(figure: Figure, data: FigureData) -> None:
     floor = _floor([row[2] for row in data.rows])
     left_out = [row[0] for row in data.rows if floor is not None and row[2] < floor]
     times = [max(float(row[1]), SHORTEST_MINUTES) for row in data.rows]
-    for (label, _, mrr, _), minutes in zip(data.rows, times, strict=True):
+    machines = [str(row[3]) for row in data.rows]
+    usual = max(dict.fromkeys(machines), key=machines.count)
+    for (label, _, mrr, machine), minutes in zip(data.rows, times, strict=True):
         if label in left_out:
             continue
         look = _look(data, str(label), 8.0)
-        axes.plot(minutes, mrr, linestyle="", markeredgecolor="white", markeredgewidth=0.5, **look)
+        edges = {"markeredgecolor": "white", "markeredgewidth": 0.5} if machine == usual else {"markerfacecolor": "white"}
+        axes.plot(minutes, mrr, linestyle="", **{**look, **edges})
     axes.set_xscale("log")
     axes.set_xlim(min(times) / 2.0, max(times) * 2.0)  # a single point must not fill the axis
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.12g}"))
@@ -187,8 +190,9 @@ def _training_time(figure: Figure, data: FigureData) -> None:
     axes.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: "" if is_wide else f"{value:,.3g}"))
     axes.margins(y=0.1)
     shortest = f", from {SHORTEST_MINUTES:g}" if SHORTEST_MINUTES in times else ""
-    words = f"training time (minutes, logarithmic{shortest}; each on the machine of its runs)"
-    axes.set_xlabel(words + _below_axis(left_out))
+    others = ", ".join(dict.fromkeys(machine for machine in machines if machine != usual))
+    words = f"training time (minutes, logarithmic{shortest}; {usual}{f'; hollow: {others}' if others else ''})"
+    axes.set_xlabel(textwrap.fill(words, 90, break_on_hyphens=False) + _below_axis(left_out))
     axes.set_ylabel("test MRR@20 (%)")
     _legend_below(figure, data)
 

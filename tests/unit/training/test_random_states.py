@@ -1,5 +1,6 @@
 """Seeds, and sums whose order does not depend on threads."""
 
+import os
 import random
 from collections.abc import Iterator
 
@@ -29,9 +30,20 @@ def test_gradients_of_a_gathered_row_are_the_same_bits_in_every_run() -> None:
     assert len(found) == 1
 
 
-def test_reproducibility_can_be_given_up() -> None:
+def test_reproducibility_can_be_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
     seed_everything(7, False)
     assert not torch.are_deterministic_algorithms_enabled()
+    assert "CUBLAS_WORKSPACE_CONFIG" not in os.environ
+
+
+def test_products_on_a_gpu_are_reproducible_unless_the_user_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
+    seed_everything(7, True)
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
+    seed_everything(7, True)
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
 
 
 def test_seeds_and_states_cover_every_generator() -> None:

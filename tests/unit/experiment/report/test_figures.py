@@ -13,7 +13,7 @@ from recbole_tagnnpp.experiment.report.figure_data import MARK, FigureData
 from recbole_tagnnpp.experiment.report.plots import COLOURS, MARKERS, _look, draw
 from recbole_tagnnpp.experiment.report.report import make_report
 from recbole_tagnnpp.experiment.systems import OURS, TABLE_ONE, find_system
-from tests.unit.experiment.report.synthetic_records import make_facts, write_run
+from tests.unit.experiment.report.synthetic_records import edit, make_facts, write_run
 
 EPOCHS = merge_layers("TAGNNPP", "yoochoose1_64").final["epochs"]
 
@@ -86,6 +86,21 @@ def test_training_time_is_the_mean_of_seeds_in_minutes(figures: dict[str, Figure
     seconds = [EPOCHS * (60.0 * 1.9 + seed) for seed in (1, 2)]
     assert row[1] == pytest.approx(sum(seconds) / 2 / 60, rel=0.005)
     assert row[3] == "Some CPU, 1 thread"
+
+
+def test_training_times_of_two_machines_are_not_mixed(tmp_path: Path) -> None:
+    facts, gpu = make_facts(80), {"gpu": "Some GPU", "device": "cuda", "torch_threads": 1}
+    paths = [write_run(tmp_path, find_system("TAGNNPP"), 0.9, seed=seed, facts=facts) for seed in (1, 2, 3)]
+    for path in paths[1:]:
+        edit(path, "machine", value=gpu)
+    write_run(tmp_path, find_system("SRGNN"), 0.7, facts=facts)
+    figure = {figure.kind: figure for figure in make_report(tmp_path).figures}["training_time"]
+    ours = {row[3]: row[1] for row in figure.rows if row[0] == OURS}
+    assert ours == {
+        "Some CPU, 1 thread": pytest.approx(EPOCHS * (60.0 * 1.9 + 1) / 60, rel=0.005),
+        "Some GPU": pytest.approx(EPOCHS * (60.0 * 1.9 + 2.5) / 60, rel=0.005),
+    }
+    assert any("1 thread; hollow: Some GPU)" in text for text in texts(draw(figure)))
 
 
 def test_numbers_are_rounded(figures: dict[str, FigureData]) -> None:
