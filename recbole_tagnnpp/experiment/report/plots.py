@@ -192,7 +192,7 @@ def _training_time(figure: Figure, data: FigureData) -> None:
     shortest = f", from {SHORTEST_MINUTES:g}" if SHORTEST_MINUTES in times else ""
     others = ", ".join(dict.fromkeys(machine for machine in machines if machine != usual))
     words = f"training time (minutes, logarithmic{shortest}; {usual}{f'; hollow: {others}' if others else ''})"
-    axes.set_xlabel(textwrap.fill(words, 90, break_on_hyphens=False) + _below_axis(left_out))
+    axes.set_xlabel(textwrap.fill(words, 80, break_on_hyphens=False) + _below_axis(left_out))
     axes.set_ylabel("test MRR@20 (%)")
     _legend_below(figure, data)
 

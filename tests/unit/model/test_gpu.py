@@ -1,8 +1,11 @@
 """The whole model on a GPU against itself on the CPU."""
 
+import os
+
 import pytest
 import torch
 
+from recbole_tagnnpp.training.random_states import seed_everything
 from tests.unit.model.small_model import interaction, random_sessions, small_model
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -31,16 +34,35 @@ def test_loss_gradients_and_best_items_are_those_of_the_cpu(changes: dict[str, o
     torch.testing.assert_close(best, scores.topk(5).values, rtol=1e-5, atol=1e-5)
 
 
+def test_the_same_seed_gives_the_same_bits() -> None:
+    before, environment = torch.are_deterministic_algorithms_enabled(), os.environ.get("CUBLAS_WORKSPACE_CONFIG")
+    try:
+        found = [_train(211, 10, training_candidates=None) for _ in range(2)]
+    finally:
+        torch.use_deterministic_algorithms(before, warn_only=True)
+        if environment is None:
+            os.environ.pop("CUBLAS_WORKSPACE_CONFIG", None)
+    assert found[0] == found[1]
+
+
 def test_training_against_a_sample_learns_there() -> None:
+    losses = _train(23, 60, training_candidates=5)
+    assert sum(losses[-10:]) < 0.85 * sum(losses[:10])
+
+
+def _train(sessions: int, steps: int, training_candidates: int | None) -> list[float]:
+    """Loss of every step, as a run trains: from a seed, with every dropout."""
+    seed_everything(7, True)
     dropout = {f"{part}_dropout_prob": 0.1 for part in ("hidden", "attn", "embedding")}
-    model = small_model(1, torch.float32, device=torch.device("cuda"), training_candidates=5, **dropout).cuda().train()
-    batch = {field: column.cuda() for field, column in interaction(random_sessions(23, seed=3)).items()}
+    cuda = torch.device("cuda")
+    model = small_model(1, torch.float32, device=cuda, training_candidates=training_candidates, **dropout).cuda().train()
+    batch = {field: column.cuda() for field, column in interaction(random_sessions(sessions, seed=3)).items()}
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     losses = []
-    for _ in range(60):
+    for _ in range(steps):
         optimizer.zero_grad()
         loss = model.calculate_loss(batch)
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    assert sum(losses[-10:]) < 0.85 * sum(losses[:10])
+    return losses
