@@ -107,7 +107,10 @@ def main() -> None:
         record |= part
         record["figures"] = _figures(record)
         write_report(record, arguments.output, device.type)  # a run that is stopped keeps what it has measured
-    print(" ".join(f"{name}={value:.5g}" for name, value in record["figures"].items()))
+    print(
+        "speedup_vs_naive={speedup_vs_naive:.1f} step_vs_srgnn={step_vs_srgnn:.2f} over_products={over_products:.2f} "
+        "peak_mb={peak_mb:.0f} seconds_per_sequence={seconds_per_sequence:.5f}".format(**record["figures"])
+    )
 
 
 def _parts(data: BenchmarkData, arguments: argparse.Namespace, device: torch.device) -> Iterator[dict[str, Any]]:
