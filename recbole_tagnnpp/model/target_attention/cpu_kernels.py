@@ -7,6 +7,10 @@ innermost loop runs along the items of a block, which are contiguous.
 
 Z is float32, or bfloat16 as its bits in uint16: the passes read and write those themselves, so that no copy of Z in another
 type exists, and calculate in float32.
+
+The compiler may reorder nothing (no ``fastmath``): it optimises a kernel that it has just compiled otherwise than one that
+comes from Numba's cache, and the same seed must give the same bits in both.  What must be fast is written that way instead:
+products and sums in one step by ``_fma``, and sums over items in halves (``_add_up``), which run in vectors as they stand.
 """
 
 import numba
@@ -18,9 +22,6 @@ from numba.extending import intrinsic
 
 COLUMNS = 1024
 """Items of a block: a session of 10 positions then needs 80 KB, which stays in the second-level cache."""
-
-FAST = {"contract", "nsz", "reassoc"}
-"""Sums may be reordered, so that they run in vectors; NaN and infinity keep their meaning, divisions their rounding."""
 
 _LOG2_E = np.float32(1.4426950408889634)
 _LN2_HIGH = np.float32(0.693359375)
@@ -76,20 +77,52 @@ def _like(typing_context, value, stored):  # type: ignore[no-untyped-def]
     return stored(types.float32, stored), generate
 
 
-@njit(inline="always", fastmath=FAST)
+@intrinsic
+def _fma(typing_context, a, b, c):  # type: ignore[no-untyped-def]
+    """a * b + c in float32, rounded once."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return builder.fma(*arguments)
+
+    return types.float32(types.float32, types.float32, types.float32), generate
+
+
+@njit(inline="always")
 def _exp_of_nonpositive(x):  # type: ignore[no-untyped-def]
     """exp(x) for x <= 0 in float32, to 2 ulp; written so that LLVM vectorises it, which it cannot do to expf."""
     x = max(x, _SMALLEST)
-    power = np.int32(x * _LOG2_E - _HALF)  # truncation rounds a nonpositive number to the nearest
+    power = np.int32(_fma(x, _LOG2_E, -_HALF))  # truncation rounds a nonpositive number to the nearest
     whole = np.float32(power)
-    r = x - whole * _LN2_HIGH
-    r = r - whole * _LN2_LOW
-    y = ((((_C0 * r + _C1) * r + _C2) * r + _C3) * r + _C4) * r + _C5
-    y = y * r * r + r + _ONE
+    r = _fma(whole, -_LN2_HIGH, x)
+    r = _fma(whole, -_LN2_LOW, r)
+    y = _fma(_fma(_fma(_fma(_fma(_C0, r, _C1), r, _C2), r, _C3), r, _C4), r, _C5)
+    y = _fma(y * r, r, r) + _ONE
     return y * _float_of_bits(np.int32((power + np.int32(127)) << np.int32(23)))
 
 
-@njit(inline="always", fastmath=FAST)
+@njit(inline="always")
+def _add_up(values, width):  # type: ignore[no-untyped-def]
+    """Sum of ``values[:width]``, which are used up: the second half is added to the first until one number is left."""
+    while width > 1:
+        half = (width + 1) // 2
+        for j in range(width - half):
+            values[j] += values[half + j]
+        width = half
+    return values[0]
+
+
+@njit(inline="always")
+def _largest(values, width):  # type: ignore[no-untyped-def]
+    """Largest of ``values[:width]``, in the same way."""
+    while width > 1:
+        half = (width + 1) // 2
+        for j in range(width - half):
+            values[j] = max(values[j], values[half + j])
+        width = half
+    return values[0]
+
+
+@njit(inline="always")
 def _attend(z, low, high, first_key, score, peak, total):  # type: ignore[no-untyped-def]
     """Score of the items of one block for one session of at least two positions.
 
@@ -120,13 +153,13 @@ def _attend(z, low, high, first_key, score, peak, total):  # type: ignore[no-unt
             weight = _exp_of_nonpositive(_read(key[j]) - peak[j])
             key[j] = _like(weight, key[j])
             total[j] += weight
-            score[j] += weight * _read(value[j])
+            score[j] = _fma(weight, _read(value[j]), score[j])
     for j in range(width):
         total[j] = _ONE / total[j]
         score[j] *= total[j]
 
 
-@njit(parallel=True, fastmath=FAST, cache=True, nogil=True)
+@njit(parallel=True, cache=True, nogil=True)
 def score_rows(blocks, first, first_item, scores):  # type: ignore[no-untyped-def]
     """Scores of the items of some blocks; Z is used up.
 
@@ -153,7 +186,7 @@ def score_rows(blocks, first, first_item, scores):  # type: ignore[no-untyped-de
             _attend(z, low, high, n_positions + low - b, score, peak, total)
 
 
-@njit(parallel=True, fastmath=FAST, cache=True, nogil=True)
+@njit(parallel=True, cache=True, nogil=True)
 def forward_rows(blocks, first, targets, block_peak, block_total, block_sum, target_score):  # type: ignore[no-untyped-def]
     """First pass of the loss: leave in Z what the gradient needs, and sums per session and block.
 
@@ -175,7 +208,7 @@ def forward_rows(blocks, first, targets, block_peak, block_total, block_sum, tar
         z = blocks[block]
         low, high = first[b], first[b + 1]
         first_key = n_positions + low - b
-        score = np.empty(COLUMNS, np.float32)
+        score, spare = np.empty(COLUMNS, np.float32), np.empty(COLUMNS, np.float32)
         if high - low == 1:
             value = z[low]
             for j in range(width):
@@ -193,23 +226,20 @@ def forward_rows(blocks, first, targets, block_peak, block_total, block_sum, tar
         place = targets[b] - block * width
         if 0 <= place < width:
             target_score[b] = score[place]
-        largest = score[0]
-        added = np.float32(0.0)
         for j in range(width):
-            largest = max(largest, score[j])
-            added += score[j]
-        exponentials = np.float32(0.0)
+            spare[j] = score[j]
+        largest = _largest(spare, width)
         value = z[low]
         for j in range(width):
             exponential = _exp_of_nonpositive(score[j] - largest)
             value[j] = _like(exponential, value[j])
-            exponentials += exponential
+            spare[j] = exponential
         block_peak[b, block] = largest
-        block_total[b, block] = exponentials
-        block_sum[b, block] = added
+        block_total[b, block] = _add_up(spare, width)
+        block_sum[b, block] = _add_up(score, width)
 
 
-@njit(parallel=True, fastmath=FAST, cache=True, nogil=True)
+@njit(parallel=True, cache=True, nogil=True)
 def gradient_rows(blocks, first, targets, block_factor, on_target, on_all):  # type: ignore[no-untyped-def]
     """Second pass of the loss: overwrite Z by the gradient of the loss with respect to it.
 
@@ -236,7 +266,7 @@ def gradient_rows(blocks, first, targets, block_factor, on_target, on_all):  # t
         factor = block_factor[b, block]
         value = z[low]
         for j in range(width):
-            gradient[j] = _read(value[j]) * factor - on_all
+            gradient[j] = _fma(_read(value[j]), factor, -on_all)
             rest[j] = _ONE
         place = targets[b] - block * width
         if 0 <= place < width:
@@ -255,7 +285,7 @@ def gradient_rows(blocks, first, targets, block_factor, on_target, on_all):  # t
             value[j] = _like(rest[j] * gradient[j], value[j])
 
 
-@njit(parallel=True, fastmath=FAST, cache=True, nogil=True)
+@njit(parallel=True, cache=True, nogil=True)
 def add_into(total, part):  # type: ignore[no-untyped-def]
     """Add ``part`` [blocks, rows, D], float32 or the bits of bfloat16, to ``total`` [blocks, rows, D], float32.
 
@@ -268,7 +298,7 @@ def add_into(total, part):  # type: ignore[no-untyped-def]
                 row_total[j] += _read(row_part[j])
 
 
-@njit(parallel=True, fastmath=FAST, cache=True, nogil=True)
+@njit(parallel=True, cache=True, nogil=True)
 def add_blocks_into(total, parts):  # type: ignore[no-untyped-def]
     """Add the sum over blocks of ``parts`` [blocks, rows, D], as above, to ``total`` [rows, D], float32."""
     for row in prange(total.shape[0]):

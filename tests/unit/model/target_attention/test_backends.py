@@ -1,9 +1,11 @@
 """Every backend against the naive twin and against each other."""
 
+import functools
 import logging
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numba
 import numpy as np
@@ -176,6 +178,31 @@ def test_same_call_gives_same_bits_and_no_stale_buffer_is_read() -> None:
     loss_and_gradients(second, [2] * 9)
     for a, b in zip(before, loss_and_gradients(first, [3, 1, 6]), strict=True):
         assert torch.equal(a, b)
+
+
+def test_kernels_just_compiled_and_kernels_from_the_cache_give_the_same_bits(tmp_path: Path) -> None:
+    # LLVM optimises them in other ways, which fastmath lets show in the results
+    script = """
+import hashlib, torch
+from recbole_tagnnpp.model.target_attention import cpu
+torch.set_num_threads(1)
+draw = torch.Generator().manual_seed(3)
+lengths = torch.tensor([3, 1, 7, 2, 5] * 5)
+shapes = [(int(lengths.sum()), 29), (int(lengths.sum()), 29), (25, 29), (1511, 29)]
+tensors = [torch.randn(shape, generator=draw).requires_grad_() for shape in shapes]
+targets = torch.randint(1511, (25,), generator=draw)
+loss = cpu.target_attention_loss(*tensors[:3], lengths, tensors[3], targets, label_smoothing=0.1)
+scores = cpu.target_attention_scores(*[t.detach() for t in tensors[:3]], lengths, tensors[3].detach())
+found = [loss.detach(), scores, *torch.autograd.grad(loss, tensors)]
+print(hashlib.md5(b"".join(t.numpy().tobytes() for t in found)).hexdigest())
+"""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(REPOSITORY)}
+    run = functools.partial(
+        subprocess.run, [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    compiled = run().stdout
+    assert list(tmp_path.rglob("*.nbc"))
+    assert run().stdout == compiled != ""
 
 
 def test_the_number_of_torch_threads_stays_as_it_was() -> None:
