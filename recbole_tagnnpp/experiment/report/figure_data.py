@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any
 
 from recbole_tagnnpp.experiment.report.accuracy_table import AccuracySection
@@ -124,8 +125,8 @@ def _training_time(section: AccuracySection) -> FigureData:
         for record in row.runs.records if row.runs else ():
             by_machine.setdefault(_machine(record), []).append(record)
         for machine, records in by_machine.items():
-            minutes = math.fsum(record.train_seconds for record in records) / len(records) / 60.0
-            mrr = math.fsum(record.test_result["mrr@20"] for record in records) / len(records)
+            minutes = fmean(record.train_seconds for record in records) / 60.0
+            mrr = fmean(record.test_result["mrr@20"] for record in records)
             rows.append((row.label, _significant(max(minutes, 1e-6)), _percent(mrr), machine))
     description = "Test MRR@20 against minutes of training, a point for each kind of machine that trained a system."
     columns = ("system", "minutes", "mrr@20", "machine")

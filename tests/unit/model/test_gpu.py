@@ -1,6 +1,6 @@
 """The whole model on a GPU against itself on the CPU."""
 
-import os
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -9,6 +9,13 @@ from recbole_tagnnpp.training.random_states import seed_everything
 from tests.unit.model.small_model import interaction, random_sessions, small_model
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+
+@pytest.fixture(autouse=True)
+def determinism_as_before() -> Iterator[None]:
+    before = torch.are_deterministic_algorithms_enabled()
+    yield
+    torch.use_deterministic_algorithms(before, warn_only=True)
 
 
 @pytest.mark.parametrize(
@@ -35,14 +42,7 @@ def test_loss_gradients_and_best_items_are_those_of_the_cpu(changes: dict[str, o
 
 
 def test_the_same_seed_gives_the_same_bits() -> None:
-    before, environment = torch.are_deterministic_algorithms_enabled(), os.environ.get("CUBLAS_WORKSPACE_CONFIG")
-    try:
-        found = [_train(211, 10, training_candidates=None) for _ in range(2)]
-    finally:
-        torch.use_deterministic_algorithms(before, warn_only=True)
-        if environment is None:
-            os.environ.pop("CUBLAS_WORKSPACE_CONFIG", None)
-    assert found[0] == found[1]
+    assert _train(211, 10, training_candidates=None) == _train(211, 10, training_candidates=None)
 
 
 def test_training_against_a_sample_learns_there() -> None:
