@@ -15,9 +15,10 @@ Filters and splits a raw click log as properties/dataset/NAME.yaml says, writes 
 manifest to OUTPUT/NAME, and prints the counts beside published ones.
 
   --source=PATH           a file, or the folder that holds it: Diginetica's train-item-views.csv, yoochoose-clicks.dat,
-                          SR-GNN's all_train_seq.txt and test.txt, or an atomic .inter file; default OUTPUT/NAME
+                          SR-GNN's all_train_seq.txt and test.txt, an atomic .inter file, or a .csv file with a header;
+                          default OUTPUT/NAME
   --output=FOLDER         default dataset
-  --preparation={test_days: 3}   rules, over those of the property file; --config_files=A,B may hold some, too"""
+  --preparation="{test_days: 3}" rules, over those of the property file; --config_files=A,B may hold some, too"""
 
 
 def prepare(settings: dict[str, Any]) -> int:

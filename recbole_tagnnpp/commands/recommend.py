@@ -17,7 +17,7 @@ Recommends next items for sessions that the model need not have seen. Nothing bu
 
   --model_file=FILE       the weights that a run has kept; it names them when it ends
   --items=A,B,C           clicks of one session, oldest first; prints a table where no output is named
-  --sessions=FILE         clicks of many sessions, in the form of dataset/NAME/NAME.inter (session, item and time)
+  --sessions=FILE         clicks of many sessions, as dataset/NAME/NAME.csv or NAME.inter (session, item and time)
   --output=FILE           where recommendations go: tab-separated session, rank, item and score; - is standard output
   --topk=K                items per session, default 20
   --exclude_clicked=True  leave out what the session has clicked already; fewer than K items if it has clicked most

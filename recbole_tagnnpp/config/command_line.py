@@ -37,7 +37,9 @@ def parse_arguments(arguments: Sequence[str], texts: Collection[str] = ()) -> di
         try:
             value = text if key in texts else parse_value(text)
         except ValueError as problem:
-            raise UserError(f"argument --{key}: {problem}") from problem
+            is_cut_off = text[:1] in ("[", "{") and text.endswith((",", ":"))  # by the shell, at a space
+            hint = f'; a value with spaces needs quotes, --{key}="..."' if is_cut_off else ""
+            raise UserError(f"argument --{key}: {problem}{hint}") from problem
         if key in found and found[key] != value:
             raise UserError(f"argument --{key}: given twice, with {found[key]!r} and {value!r}")
         found[key] = value

@@ -111,7 +111,7 @@ def _other_rules(manifest: Manifest, rules: PreparationRules, folder: Path) -> s
 
 
 def _nothing_there(dataset: str, folder: Path) -> str:
-    source = WHERE_FROM.get(dataset, f"{dataset}.inter with session_id:token, item_id:token and timestamp:float")
+    source = WHERE_FROM.get(dataset, f"{dataset}.csv with columns session_id, item_id and timestamp, or {dataset}.inter")
     own = [entry.name for entry in folder.parent.iterdir() if entry.is_dir()] if folder.parent.is_dir() else []
     near = difflib.get_close_matches(dataset, {*WHERE_FROM, "demo", *own} - {dataset}, n=1, cutoff=0.7)
     hint = f" (did you mean {near[0]}?)" if near else ""

@@ -13,8 +13,7 @@ from recbole_tagnnpp.data.manifest import MANIFEST_VERSION, Manifest, manifest_p
 from recbole_tagnnpp.data.protocol import hold_out_validation
 from recbole_tagnnpp.data.rules import PreparationRules
 from recbole_tagnnpp.data.sessions import SplitSessions
-from recbole_tagnnpp.data.sources import recbole_inter
-from recbole_tagnnpp.data.sources.detection import SPLIT_ALREADY, files_of, read_source, resolve_source
+from recbole_tagnnpp.data.sources.detection import CLICK_TABLES, SPLIT_ALREADY, files_of, read_source, resolve_source
 from recbole_tagnnpp.data.statistics import describe
 from recbole_tagnnpp.dataset_names import check_dataset_name
 from recbole_tagnnpp.errors import UserError
@@ -101,7 +100,7 @@ def _check_tokens(item_tokens: pa.Array, kind: str, source: Path, rules: Prepara
     wrong = pc.index(pc.or_(pc.equal(item_tokens, ""), pc.match_substring(item_tokens, " ")), True).as_py()
     if wrong >= 0:
         item = item_tokens[wrong].as_py()
-        line = f":{recbole_inter.line_of_item(source, rules, item)}" if kind == "recbole_inter" else ""
+        line = f":{CLICK_TABLES[kind](source, rules).line_of(item)}" if kind in CLICK_TABLES else ""
         raise UserError(
             f"{source}{line}: item {item!r}: item tokens must not be empty or contain spaces, which "
             "separate the items of a prefix"

@@ -9,14 +9,16 @@ from typing import Any
 
 from recbole_tagnnpp.errors import UserError
 
-SOURCE_FORMATS = ("auto", "diginetica_csv", "yoochoose_dat", "srgnn_processed", "recbole_inter", "recbole_benchmark")
+SOURCE_FORMATS = (
+    "auto", "diginetica_csv", "yoochoose_dat", "srgnn_processed", "recbole_inter", "recbole_benchmark", "click_csv"
+)  # fmt: skip
 VALIDATION = ("recent_sessions", "random_sessions")
 
 
 def no_rules(dataset: str) -> str:
     """What a user reads who has given no rules."""
     return (
-        f"dataset={dataset}: no rules to prepare it by; give some, as --preparation={{test_days: 7}}, or keep them in "
+        f'dataset={dataset}: no rules to prepare it by; give some, as --preparation="{{test_days: 7}}", or keep them in '
         f"properties/dataset/{dataset}.yaml, of which the shipped example.yaml is a model"
     )
 
@@ -27,7 +29,7 @@ class PreparationRules:
 
     Attributes:
         source_format: one of ``SOURCE_FORMATS``; ``auto`` looks at the file.
-        session_field, item_field, time_field: columns of an ``.inter`` source.
+        session_field, item_field, time_field: columns of an ``.inter`` or CSV source.
         min_item_count: items with fewer clicks are dropped.
         min_session_length: sessions with fewer clicks are dropped.
         test_days: days at the end of the log whose sessions are the test.

@@ -8,7 +8,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recbole_tagnnpp.data.tables import TEXT, first_line, read_columns
+from recbole_tagnnpp.data.table_layout import TEXT, TableLayout, first_line
+from recbole_tagnnpp.data.tables import read_columns
 from recbole_tagnnpp.errors import UserError
 
 SEQUENCE_COLUMNS = ("session_id:token", "item_id_list:token_seq", "item_id:token")
@@ -140,4 +141,4 @@ def _read_table(path: Path, columns: tuple[str, ...]) -> pa.Table:
     expected, header = "\t".join(columns), first_line(path)
     if header != expected:
         raise UserError(f"{path}:1: header must be {expected!r}, found {header[:200]!r}")
-    return read_columns(path, list(columns), dict.fromkeys(columns, TEXT), "\t", has_header=True)
+    return read_columns(path, TableLayout(list(columns), "\t"), dict.fromkeys(columns, TEXT))

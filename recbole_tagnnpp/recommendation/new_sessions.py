@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from recbole_tagnnpp.data.rules import PreparationRules
 from recbole_tagnnpp.data.session_sequences import IntArray, SessionSequences
-from recbole_tagnnpp.data.sources import recbole_inter
+from recbole_tagnnpp.data.sources import click_csv, recbole_inter
 from recbole_tagnnpp.errors import UserError, is_unicode
 
 
@@ -59,7 +59,7 @@ def sessions_of_items(sessions: Iterable[Iterable[str]], vocabulary: pa.Array, s
 def sessions_of_file(
     path: Path, rules: PreparationRules, vocabulary: pa.Array, skip_unknown: bool, show_progress: bool
 ) -> NewSessions:
-    """Sessions of a click log in the form of ``<dataset>.inter``: session, item and time of every click.
+    """Sessions of a click log in the form of ``<dataset>.inter`` or ``.csv``: session, item and time of every click.
 
     Args:
         path: the log.
@@ -70,11 +70,12 @@ def sessions_of_file(
     Raises:
         UserError: the file is missing or malformed, or an item is unknown.
     """
+    table = (click_csv if path.suffix.lower() == ".csv" else recbole_inter).open_table(path, rules)
 
     def where(session: str, item: str) -> str:
-        return f"{path}:{recbole_inter.line_of_item(path, rules, item, session)}: "
+        return f"{path}:{table.line_of(item, session)}: "
 
-    log = recbole_inter.read(path, rules, show_progress)
+    log = table.read(show_progress)
     tokens = log.item_tokens.take(pa.array(log.sessions.items))
     return _numbered(log.sessions.ids.to_pylist(), tokens, log.sessions.ends, vocabulary, skip_unknown, where)
 

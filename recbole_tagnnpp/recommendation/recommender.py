@@ -107,7 +107,7 @@ class Recommender:
         return sessions_of_items(sessions, self._vocabulary, skip_unknown)
 
     def read_sessions(self, path: Path, skip_unknown: bool = False, show_progress: bool = False) -> NewSessions:
-        """Sessions of a click log in the form of the training data's ``<dataset>.inter``.
+        """Sessions of a click log in the form of the training data's ``<dataset>.inter``, or as ``.csv``.
 
         Raises:
             UserError: the file is missing or malformed, or an item is unknown.

@@ -71,6 +71,21 @@ def test_answers_for_another_program(model_file: Path, log: Path, capsys: pytest
     assert [line.split("\t")[2] for line in output.read_text().splitlines()[1:]] == [r.item for r in best[0]]
 
 
+def test_a_csv_file_gives_the_same_answers(model_file: Path, log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = log.with_suffix(".csv")
+    rows = [line.split("\t") for line in log.read_text().splitlines()[1:]]
+    times = [f'"{session}";1970-01-01T00:00:{int(time):02}Z;{item}' for session, item, time in rows]
+    table.write_text("\n".join(["session_id;timestamp;item_id", *times]) + "\n")
+    quiet = ["recommend", f"--model_file={model_file}", "--output=-", "--show_progress=False"]
+    printed = []
+    for file in (log, table):
+        assert main([*quiet, f"--sessions={file}", "--unknown_items=skip"]) == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1] != ""
+    assert main([*quiet, f"--sessions={table}"]) == 2
+    assert "today.csv:6: session 'a': item 'new' is none of the 37 items" in capsys.readouterr().err
+
+
 def test_a_failure_leaves_the_file_of_before(model_file: Path, log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = log.parent / "best.tsv"
     output.write_text("before")

@@ -77,7 +77,7 @@ def test_help_for_a_reader_who_has_gone() -> None:
         (["train", "demo"], "argument 'demo': arguments are written --key=value"),
         (
             ["train", "--dataset=nowhere"],
-            "dataset=nowhere: nothing to train on in dataset/nowhere; put there nowhere.inter",
+            "dataset=nowhere: nothing to train on in dataset/nowhere; put there nowhere.csv",
         ),
         (["train", "--dataset=diginetica"], "put there train-item-views.csv"),
         (["train", "--dataset=a/b"], "dataset='a/b': allowed are"),
@@ -107,7 +107,7 @@ def test_help_for_a_reader_who_has_gone() -> None:
         (["prepare", "--dataset=demo", "--source=x", "--epochs=3"], "--epochs: unknown argument of prepare"),
         (
             ["prepare", "--dataset=mine", "--source=x"],
-            "dataset=mine: no rules to prepare it by; give some, as --preparation={test_days: 7}",
+            'dataset=mine: no rules to prepare it by; give some, as --preparation="{test_days: 7}"',
         ),
     ],
 )

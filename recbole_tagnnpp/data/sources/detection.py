@@ -1,20 +1,35 @@
 """Which kind of source a path is, and reading it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from recbole_tagnnpp.data.protocol import filter_and_split
 from recbole_tagnnpp.data.rules import PreparationRules
 from recbole_tagnnpp.data.sessions import SplitSessions
-from recbole_tagnnpp.data.sources import diginetica, recbole_benchmark, recbole_inter, srgnn_processed, yoochoose
+from recbole_tagnnpp.data.sources import (
+    click_csv,
+    click_table,
+    diginetica,
+    recbole_benchmark,
+    recbole_inter,
+    srgnn_processed,
+    yoochoose,
+)
 from recbole_tagnnpp.errors import UserError
 
 SPLIT_ALREADY = ("srgnn_processed", "recbole_benchmark")
 """Formats of sessions that somebody has filtered and split; rules about that come too late for them."""
+CLICK_TABLES: dict[str, Callable[[Path, PreparationRules], click_table.ClickTable]] = {
+    "recbole_inter": recbole_inter.open_table,
+    "click_csv": click_csv.open_table,
+}
+"""Formats of tables of clicks whose columns the rules name."""
 
 
 def find_source(folder: Path, dataset: str) -> Path | None:
-    """A raw source in a dataset's folder: a known file name, SR-GNN's pair of files, or ``<dataset>.inter``."""
-    for file in (folder / diginetica.FILE_NAME, folder / yoochoose.FILE_NAME, folder / f"{dataset}.inter"):
+    """A raw source in a dataset's folder: a known file name, SR-GNN's pair of files, ``<dataset>.inter`` or ``.csv``."""
+    for name in (diginetica.FILE_NAME, yoochoose.FILE_NAME, f"{dataset}.inter", f"{dataset}.csv"):
+        file = folder / name
         if file.is_file():
             return file
     return folder if srgnn_processed.matches(folder) else None
@@ -25,7 +40,7 @@ def resolve_source(source: Path, dataset: str, source_format: str) -> tuple[str,
 
     Args:
         source: a file or a folder that holds one.
-        dataset: name, for ``<dataset>.inter`` in a folder.
+        dataset: name, for ``<dataset>.inter`` or ``.csv`` in a folder.
         source_format: one of the rules' ``SOURCE_FORMATS``.
 
     Raises:
@@ -69,8 +84,8 @@ def read_source(kind: str, source: Path, rules: PreparationRules, show_progress:
         return filter_and_split(diginetica.read(source, show_progress), rules, diginetica.DATE_UNIT_PER_DAY, str(source))
     if kind == "yoochoose_dat":
         return filter_and_split(yoochoose.read(source, show_progress), rules, yoochoose.DATE_UNIT_PER_DAY, str(source))
-    log = recbole_inter.read(source, rules, show_progress)
-    return filter_and_split(log, rules, recbole_inter.DATE_UNIT_PER_DAY, str(source))
+    log = CLICK_TABLES[kind](source, rules).read(show_progress)
+    return filter_and_split(log, rules, click_table.DATE_UNIT_PER_DAY, str(source))
 
 
 def detect_format(source: Path) -> str:
@@ -85,18 +100,22 @@ def detect_format(source: Path) -> str:
                 return kind
         raise UserError(
             f"{source}: holds no source; known are {diginetica.FILE_NAME}, {yoochoose.FILE_NAME}, "
-            f"{srgnn_processed.TRAINING_FILE} with {srgnn_processed.TEST_FILE}, and atomic .inter files"
+            f"{srgnn_processed.TRAINING_FILE} with {srgnn_processed.TEST_FILE}, atomic .inter files and .csv files"
         )
     if source.name in (srgnn_processed.TRAINING_FILE, srgnn_processed.TEST_FILE):
         return "srgnn_processed"
     for kind, module in (
-        ("diginetica_csv", diginetica), ("yoochoose_dat", yoochoose), ("recbole_inter", recbole_inter)
-    ):  # fmt: skip
+        ("diginetica_csv", diginetica),
+        ("yoochoose_dat", yoochoose),
+        ("recbole_inter", recbole_inter),
+        ("click_csv", click_csv),
+    ):
         if module.matches(source):
             return kind
     raise UserError(
         f"{source}:1: not a known log: Diginetica's starts with {diginetica.HEADERS[0]!r}, Yoochoose's has four columns "
-        f"separated by commas, an .inter file has 'name:type' columns; found {first_characters(source)!r}"
+        f"separated by commas, an .inter file 'name:type' columns, and a CSV file ends with .csv; "
+        f"found {first_characters(source)!r}"
     )
 
 

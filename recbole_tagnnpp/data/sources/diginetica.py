@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 
 from recbole_tagnnpp.data.sessions import ClickLog, sessions_of_clicks
-from recbole_tagnnpp.data.tables import DAY, INTEGER, TEXT, first_line, read_columns
+from recbole_tagnnpp.data.table_layout import DAY, INTEGER, TEXT, TableLayout, first_line
+from recbole_tagnnpp.data.tables import read_columns
 from recbole_tagnnpp.errors import UserError
 
 FILE_NAME = "train-item-views.csv"
@@ -37,7 +38,7 @@ def read(path: Path, show_progress: bool) -> ClickLog:
     columns = header.split(";")
     session, _, item, time, day = columns
     wanted = {session: TEXT, item: TEXT, time: INTEGER, day: DAY}
-    table = read_columns(path, columns, wanted, ";", has_header=True, show_progress=show_progress)
+    table = read_columns(path, TableLayout(columns, ";"), wanted, show_progress)
     items = table[item].combine_chunks().dictionary_encode()
     return ClickLog(
         sessions_of_clicks(

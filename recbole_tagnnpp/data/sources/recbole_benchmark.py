@@ -8,7 +8,8 @@ import pyarrow.compute as pc
 
 from recbole_tagnnpp.data.sessions import Sessions, SplitSessions
 from recbole_tagnnpp.data.sources.sequence_lists import sessions_of_sequences
-from recbole_tagnnpp.data.tables import TEXT, first_line, read_columns
+from recbole_tagnnpp.data.table_layout import TEXT, TableLayout, first_line
+from recbole_tagnnpp.data.tables import read_columns
 from recbole_tagnnpp.errors import UserError
 
 PREFIX, TARGET = "item_id_list:token_seq", "item_id:token"
@@ -46,7 +47,7 @@ def _read_split(path: Path, show_progress: bool) -> tuple[pa.ListArray, pa.Array
     for column in (PREFIX, TARGET):
         if column not in columns:
             raise UserError(f"{path}:1: no column {column!r}; there are {', '.join(columns)}")
-    table = read_columns(path, columns, {PREFIX: TEXT, TARGET: TEXT}, "\t", has_header=True, show_progress=show_progress)
+    table = read_columns(path, TableLayout(columns, "\t"), {PREFIX: TEXT, TARGET: TEXT}, show_progress)
     return pc.split_pattern(table[PREFIX].combine_chunks(), " "), table[TARGET].combine_chunks()
 
 

@@ -6,10 +6,11 @@ import numpy as np
 import pyarrow as pa
 
 from recbole_tagnnpp.data.sessions import ClickLog, sessions_of_clicks
-from recbole_tagnnpp.data.tables import INSTANT, INTEGER, first_line, read_columns
+from recbole_tagnnpp.data.table_layout import INSTANT, INTEGER, TableLayout, first_line
+from recbole_tagnnpp.data.tables import read_columns
 
 FILE_NAME = "yoochoose-clicks.dat"
-COLUMNS = ["session", "timestamp", "item", "category"]
+LAYOUT = TableLayout(["session", "timestamp", "item", "category"], ",", has_header=False)
 DATE_UNIT_PER_DAY = 86_400  # dates are seconds
 
 
@@ -17,8 +18,8 @@ def matches(path: Path) -> bool:
     """Whether the first line looks like one of the log: four columns, the second a time."""
     if not path.is_file():
         return False
-    fields = first_line(path).split(",")
-    return len(fields) == len(COLUMNS) and fields[1].endswith("Z") and "T" in fields[1]
+    fields = first_line(path).split(LAYOUT.delimiter)
+    return len(fields) == len(LAYOUT.columns) and fields[1].endswith("Z") and "T" in fields[1]
 
 
 def read(path: Path, show_progress: bool) -> ClickLog:
@@ -28,7 +29,7 @@ def read(path: Path, show_progress: bool) -> ClickLog:
         UserError: the file is missing or malformed.
     """
     wanted = {"session": INTEGER, "timestamp": INSTANT, "item": INTEGER}
-    table = read_columns(path, COLUMNS, wanted, ",", has_header=False, show_progress=show_progress)
+    table = read_columns(path, LAYOUT, wanted, show_progress)
     items = table["item"].combine_chunks().dictionary_encode()
     milliseconds = table["timestamp"].cast(pa.int64()).to_numpy()
     sessions = sessions_of_clicks(

@@ -38,7 +38,8 @@ def test_yaml_tags_that_would_run_code_are_refused() -> None:
         (["--=3"], "arguments are written --key=value"),
         (["--refit"], "argument '--refit': has no value, write --refit=value"),
         (["--train-batch-size=5"], "keys have underscores, write --train_batch_size=5"),
-        (["--topk=[5, 10"], "argument --topk: '\\[5, 10' is not readable as a value"),
+        (["--topk=[5, 10"], "argument --topk: '\\[5, 10' is not readable as a value [^;]*$"),
+        (["--topk=[5,", "10]"], 'argument --topk: .*; a value with spaces needs quotes, --topk="..."'),
         (["--seed=1", "--seed=2"], "argument --seed: given twice, with 1 and 2"),
     ],
 )

@@ -106,7 +106,7 @@ def test_nothing_there_says_what_to_put_where(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"put there train-item-views\.csv .* prepare --dataset=diginetica --source=PATH"):
         ensure_prepared("diginetica", tmp_path, PreparationRules(), show_progress=False)
     with pytest.raises(
-        UserError, match=r"nothing to train on in .* \(did you mean diginetica\?\); put there diginetca\.inter"
+        UserError, match=r"nothing to train on in .* \(did you mean diginetica\?\); put there diginetca\.csv"
     ):
         ensure_prepared("diginetca", tmp_path, None, show_progress=False)
     write_tiny_log(tmp_path)

@@ -14,6 +14,7 @@ from recbole_tagnnpp.errors import UserError
 CSV = "sessionId;userId;itemId;timeframe;eventdate\n"
 ROW = "1;NA;7;10;2016-05-09\n"
 INTER = "session_id:token\titem_id:token\ttimestamp:float\n"
+TABLE = "session_id,item_id,timestamp,page\n"
 CLICK = "1,2014-04-07T10:51:09.277Z,214536502,0\n"
 
 
@@ -56,7 +57,69 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "empty folder": (lambda folder: None, "", "holds no source; known are train-item-views.csv"),
     "empty file": (text("a.csv", ""), "a.csv", r"a\.csv: empty file"),
     "header only": (text("a.csv", CSV), "a.csv", r"a\.csv: no rows"),
-    "unknown header": (text("a.csv", "a;b;c\n1;2;3\n"), "a.csv", r"a\.csv:1: not a known log.*found 'a;b;c'"),
+    "unknown header": (text("a.log", "a;b;c\n1;2;3\n"), "a.log", r"a\.log:1: not a known log.*found 'a;b;c'"),
+    "csv: no such column": (
+        text("a.csv", "a;b;c\n1;2;3\n"),
+        "a.csv",
+        r"a\.csv:1: no column 'session_id'; found 'a' and 'b' and 'c'; session_field, item_field and time_field of",
+    ),
+    "csv: column twice": (text("a.csv", TABLE.replace("page", "item_id")), "a.csv", r"a\.csv:1: a column is named twice"),
+    "csv: header only": (text("a.csv", TABLE), "a.csv", r"a\.csv: no rows"),
+    "csv: too few columns": (text("a.csv", TABLE + "s,x,3,p\ns,x,3\n"), "a.csv", r"a\.csv:3: 4 columns .* found 3"),
+    "csv: first row too short": (text("a.csv", TABLE + "s,x\n"), "a.csv", r"a\.csv:2: 4 columns .* found 2"),
+    "csv: line after a value of two lines": (
+        text("a.csv", TABLE + 's,x,3,"p\nq"\n\ns,,4,p\n'),
+        "a.csv",
+        r"a\.csv:5: item_id must be text, .* found ''",
+    ),
+    "csv: quote without end": (
+        text("a.csv", TABLE + 's,x,3,"p\ns,x,4,p\n'),
+        "a.csv",
+        r"a\.csv:2: not readable as .* end of data",
+    ),
+    "csv: a tab in an item": (text("a.csv", TABLE + 's,"x\ty",3,p\n'), "a.csv", r"a\.csv:2: item_id must be text, without"),
+    "csv: a line end in a session": (
+        text("a.csv", TABLE + 's,x,2,p\n"s\nt",x,3,p\n'),
+        "a.csv",
+        r"a\.csv:3: session_id must be text, without tabs or line ends, found 's\\nt'",
+    ),
+    "csv: item with a space": (
+        text("a.csv", TABLE + "".join(f"{day},a b,2016-05-{day} 0{n}:00,p\n" for day in range(10, 30) for n in (1, 2))),
+        "a.csv",
+        r"a\.csv:2: item 'a b': item tokens must not be empty or contain spaces",
+    ),
+    "csv: no time": (
+        text("a.csv", TABLE + "s,x,noon,p\n"),
+        "a.csv",
+        r"a\.csv:2: timestamp must be seconds since 1970 or a time as 2024-06-10T06:13:20Z, found 'noon'",
+    ),
+    "csv: a number among times": (
+        text("a.csv", TABLE + "s,x,2016-05-09T10:00:00+02:00,p\ns,x,3,p\n"),
+        "a.csv",
+        r"a\.csv:3: timestamp must be a time with its zone as .*, found '3'",
+    ),
+    "csv: a zone among times without": (
+        text("a.csv", TABLE + "s,x,2016-05-09 10:00:00,p\ns,x,2016-05-09 10:00:00Z,p\n"),
+        "a.csv",
+        r"a\.csv:3: timestamp must be a time without zone as .*, found '2016-05-09 10:00:00Z'",
+    ),
+    "csv: no such day": (
+        text("a.csv", TABLE + "s,x,2016-05-09,p\ns,x,2016-02-31,p\n"),
+        "a.csv",
+        r"a\.csv:3: timestamp must be a time without zone as .*, found '2016-02-31'",
+    ),
+    "csv: milliseconds after a value of two lines": (
+        text("a.csv", TABLE + 's,x,3,"p\nq"\ns,x,1718000000000,p\n'),
+        "a.csv",
+        r"a\.csv:4: timestamp must be seconds, .* found 1718000000000; milliseconds\? divide them by 1,000",
+    ),
+    "csv: not UTF-8": (text("a.csv", TABLE.encode() + b"s,\xff,3,p\n"), "a.csv", r"a\.csv:2: not UTF-8 text"),
+    "csv: byte order mark": (text("a.csv", "\ufeff" + TABLE), "a.csv", r"a\.csv:1: starts with a byte order mark"),
+    "csv: value without end": (
+        text("a.csv", TABLE + 's,x,3,"' + "p" * 200_000),
+        "a.csv",
+        r"a\.csv:2: not readable as values in quotes \(field larger than",
+    ),
     "diginetica: too few columns": (text("a.csv", CSV + ROW + "1;NA;7;10\n"), "a.csv", r"a\.csv:3: 5 columns .* found 4"),
     "diginetica: too many columns": (
         text("a.csv", CSV + "1;NA;7;10;2016-05-09;x\n"),
@@ -95,7 +158,16 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
         r"a\.csv: item 'a b': item tokens must not be empty or contain spaces",
     ),
     "byte order mark": (text("a.csv", "\ufeff" + CSV + ROW), "a.csv", r"a\.csv:1: starts with a byte order mark"),
-    "stray carriage return": (text("a.csv", CSV + ROW.replace("7", "7\r8")), "a.csv", r"a\.csv: not readable as columns"),
+    "stray carriage return": (
+        text("a.csv", CSV + ROW.replace("NA", "N\rA")),
+        "a.csv",
+        r"a\.csv: not readable as columns",
+    ),
+    "carriage return in an item": (
+        text("a.csv", CSV + ROW.replace("7", "7\r8")),
+        "a.csv",
+        r"a\.csv:2: itemId must be text, without tabs or line ends",
+    ),
     "diginetica: empty item": (text("a.csv", CSV + ROW.replace(";7;", ";;")), "a.csv", r"a\.csv:2: itemId must be text"),
     "diginetica: not UTF-8": (
         text("a.csv", CSV.encode() + b"1;NA;\xff\xfe;10;2016-05-09\n"),

@@ -1,0 +1,52 @@
+"""Any CSV file of clicks with a header: columns separated by commas, semicolons or tabs, values perhaps in quotes."""
+
+import csv
+from pathlib import Path
+
+import pyarrow as pa
+
+from recbole_tagnnpp.data.rules import PreparationRules
+from recbole_tagnnpp.data.sources import diginetica
+from recbole_tagnnpp.data.sources.click_table import ClickTable, check_columns
+from recbole_tagnnpp.data.table_layout import NUMBER, TIME_WITH_ZONE, TIME_WITHOUT_ZONE, TableLayout, first_line
+from recbole_tagnnpp.data.table_rows import is_a, rows
+from recbole_tagnnpp.errors import UserError
+
+DELIMITERS = (",", ";", "\t")
+
+
+def matches(path: Path) -> bool:
+    """Whether a file is called a CSV file; Diginetica's keeps to its own format."""
+    return path.suffix.lower() == ".csv" and path.is_file() and path.name != diginetica.FILE_NAME
+
+
+def open_table(path: Path, rules: PreparationRules) -> ClickTable:
+    """The table of a log, by its header and first row: its times are seconds since 1970 or times of ISO 8601.
+
+    Times without a zone are read as UTC.
+
+    Raises:
+        UserError: the file is missing or empty, has no such column, or its first time is none.
+    """
+    header = first_line(path)
+    delimiter = max(DELIMITERS, key=header.count)
+    columns = next(csv.reader([header], delimiter=delimiter))
+    names = rules.session_field, rules.item_field, rules.time_field
+    check_columns(path, columns, names, "; session_field, item_field and time_field of the preparation name them")
+    layout = TableLayout(columns, delimiter, is_quoted=True, skip_empty_lines=True)
+    return ClickTable(path, layout, *names, time_type=_time_type(path, layout, rules.time_field))
+
+
+def _time_type(path: Path, layout: TableLayout, column: str) -> pa.DataType:
+    """How the first row writes its time; reading finds rows that write it otherwise."""
+    for number, fields in rows(path, layout):
+        if len(fields) != len(layout.columns):
+            break  # reading says so
+        field = fields[layout.columns.index(column)]
+        for kind in (NUMBER, TIME_WITH_ZONE, TIME_WITHOUT_ZONE):
+            if is_a(kind, field):
+                return kind
+        raise UserError(
+            f"{path}:{number}: {column} must be seconds since 1970 or a time as 2024-06-10T06:13:20Z, found {field[:80]!r}"
+        )
+    return NUMBER

@@ -1,0 +1,94 @@
+"""Logs that are tables with a session, an item and a time column, whatever their names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from recbole_tagnnpp.data.sessions import ClickLog, sessions_of_clicks
+from recbole_tagnnpp.data.table_layout import TEXT, TableLayout
+from recbole_tagnnpp.data.table_rows import line_of_row, line_of_values
+from recbole_tagnnpp.data.tables import read_columns
+from recbole_tagnnpp.errors import UserError
+
+DATE_UNIT_PER_DAY = 86_400  # dates are seconds, as RecBole's timestamps
+LATEST_SECOND = 1e11  # the year 5138; milliseconds since 1973 are more
+NANOSECONDS = 1_000_000_000
+
+
+def check_columns(path: Path, columns: list[str], wanted: Sequence[str], hint: str) -> None:
+    """Check that a header names each wanted column, and none twice.
+
+    Args:
+        path: the file, for messages.
+        columns: what the header says.
+        wanted: names of columns.
+        hint: what the message about a missing one ends with.
+
+    Raises:
+        UserError: it does not.
+    """
+    if len(set(columns)) < len(columns):
+        raise UserError(f"{path}:1: a column is named twice: {' '.join(columns)[:200]}")
+    for column in wanted:
+        if column not in columns:
+            raise UserError(f"{path}:1: no column {column!r}; found {' and '.join(map(repr, columns))[:200]}{hint}")
+
+
+@dataclass(frozen=True)
+class ClickTable:
+    """A log whose header has been looked at.
+
+    Attributes:
+        path: the file.
+        layout: its columns and how they are written.
+        session, item, time: which columns are read.
+        time_type: ``NUMBER`` of seconds since 1970, or one of the two times of :mod:`table_layout`.
+    """
+
+    path: Path
+    layout: TableLayout
+    session: str
+    item: str
+    time: str
+    time_type: pa.DataType
+
+    def read(self, show_progress: bool) -> ClickLog:
+        """Read the clicks.
+
+        Raises:
+            UserError: the file is malformed.
+        """
+        wanted = {self.session: TEXT, self.item: TEXT, self.time: self.time_type}
+        table = read_columns(self.path, self.layout, wanted, show_progress)
+        items = table[self.item].combine_chunks().dictionary_encode()
+        codes = items.indices.to_numpy().astype(np.int64)
+        if pa.types.is_timestamp(self.time_type):
+            times: npt.NDArray = table[self.time].cast(pa.int64()).to_numpy()
+            dates = times // NANOSECONDS
+        else:
+            times = table[self.time].to_numpy()
+            self._check_seconds(times)
+            dates = np.floor(times).astype(np.int64)
+        return ClickLog(sessions_of_clicks(table[self.session], codes, times, dates), items.dictionary)
+
+    def _check_seconds(self, seconds: npt.NDArray) -> None:
+        allowed = np.abs(seconds) < LATEST_SECOND  # false for NaN
+        if allowed.all():
+            return
+        row = int(np.argmin(allowed))
+        units = (("milliseconds", 1_000), ("microseconds", 1_000_000), ("nanoseconds", 1_000_000_000))
+        unit = next((unit for unit in units if LATEST_SECOND <= seconds[row] < unit[1] * LATEST_SECOND), None)
+        hint = f"; {unit[0]}? divide them by {unit[1]:,}" if unit else ""
+        raise UserError(
+            f"{self.path}:{line_of_row(self.path, self.layout, row)}: {self.time.removesuffix(':float')} must be seconds, "
+            f"a number below {LATEST_SECOND:g}, found {seconds[row]:.16g}{hint}"
+        )
+
+    def line_of(self, item: str, session: str | None = None) -> int:
+        """Number of the first line, from 1, with an item (of a session): for messages, slow."""
+        wanted = {self.item: item} if session is None else {self.item: item, self.session: session}
+        return line_of_values(self.path, self.layout, wanted)
