@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from recbole_tagnnpp.data import tables
 from recbole_tagnnpp.data.locate import ensure_prepared
 from recbole_tagnnpp.data.prepare import prepare
 from recbole_tagnnpp.data.rules import PreparationRules
@@ -81,6 +82,15 @@ def test_delimiters_quotes_and_further_columns(
     theirs = {name: text.replace(b"visit", b"session_id").replace(b"sku", b"item_id")
               for name, text in prepared(tmp_path / "LOG.CSV", tmp_path / "out", **names).items()}  # fmt: skip
     assert theirs == expected
+
+
+def test_values_of_two_lines_where_blocks_of_the_file_meet(
+    tmp_path: Path, expected: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [f'{session},{item},"{"a" * 40}\n{"b" * 40}",{time}' for session, item, time in clicks()]
+    (tmp_path / "log.csv").write_text("\n".join(["session_id,item_id,title,timestamp", *rows]) + "\n")
+    monkeypatch.setattr(tables, "BLOCK_BYTES", 256)
+    assert prepared(tmp_path / "log.csv", tmp_path / "out") == expected
 
 
 def test_order_of_times_closer_than_numbers_of_seconds_tell_apart(tmp_path: Path) -> None:

@@ -73,9 +73,9 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
         r"a\.csv:5: item_id must be text, .* found ''",
     ),
     "csv: quote without end": (
-        text("a.csv", TABLE + 's,x,3,"p\ns,x,4,p\n'),
+        text("a.csv", TABLE + 's,x,3,p\ns,x,4,"p\ns,x,5,p\n'),
         "a.csv",
-        r"a\.csv:2: not readable as .* end of data",
+        r"a\.csv:3: not readable as values in quotes \(unexpected end of data",
     ),
     "csv: a tab in an item": (text("a.csv", TABLE + 's,"x\ty",3,p\n'), "a.csv", r"a\.csv:2: item_id must be text, without"),
     "csv: a line end in a session": (
