@@ -1,5 +1,6 @@
 """How a delimited text file is laid out: its columns, their types, its first line."""
 
+import codecs
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,18 +34,17 @@ class TableLayout:
 
 
 def first_line(path: Path) -> str:
-    """First line of a file without its line end; what is not UTF-8 shows as a replacement character.
+    """First line of a file without its line end and byte order mark; what is not UTF-8 shows as a replacement character.
 
     Raises:
-        UserError: the file is missing, not readable, empty, starts with a byte order mark, or is no text of lines.
+        UserError: the file is missing, not readable, empty, or is no text of lines.
     """
     try:
         with open(path, "rb") as handle:
             line = handle.readline(1 << 20)
     except OSError as problem:
         raise UserError(f"{path}: {problem.strerror or problem}") from problem
-    if line.startswith(b"\xef\xbb\xbf"):
-        raise UserError(f"{path}:1: starts with a byte order mark; save it as UTF-8 without one")
+    line = line.removeprefix(codecs.BOM_UTF8)  # which Excel writes, and Arrow passes over
     if line.startswith((b"\x1f\x8b", b"PK\x03\x04")):
         raise UserError(f"{path}: a compressed file; unpack it first")
     if not line.strip():

@@ -52,7 +52,7 @@ def rows(path: Path, layout: TableLayout) -> Iterator[tuple[int, list[str]]]:
 def _lines(path: Path, handle: Iterator[bytes]) -> Iterator[str]:
     for number, raw in enumerate(handle, start=1):
         try:
-            yield raw.decode("utf-8")
+            yield raw.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as problem:
             raise UserError(f"{path}:{number}: not UTF-8 text") from problem
 

@@ -66,6 +66,14 @@ def test_times(tmp_path: Path, expected: dict[str, bytes], way: str) -> None:
     assert prepared(tmp_path / "log.csv", tmp_path / "out") == expected
 
 
+def test_byte_order_mark(tmp_path: Path, expected: dict[str, bytes]) -> None:
+    for ending, delimiter in (("inter", "\t"), ("csv", ";")):
+        header = {"inter": "session_id:token\titem_id:token\ttimestamp:float", "csv": "session_id;item_id;timestamp"}
+        rows = [delimiter.join(map(str, click)) for click in clicks()]
+        (tmp_path / f"log.{ending}").write_text("\n".join([header[ending], *rows]) + "\n", encoding="utf-8-sig")
+        assert prepared(tmp_path / f"log.{ending}", tmp_path / ending) == expected
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
