@@ -42,7 +42,7 @@ def rows(path: Path, layout: TableLayout) -> Iterator[tuple[int, list[str]]]:
     """
     with open(path, "rb") as handle:
         lines = _lines(path, handle)
-        numbered = (_quoted_rows if layout.is_quoted else _plain_rows)(path, lines, layout.delimiter)
+        numbered = _quoted_rows(path, lines, layout.delimiter) if layout.is_quoted else _plain_rows(lines, layout.delimiter)
         for number, fields in itertools.islice(numbered, int(layout.has_header), None):
             if fields in ([], [""]) and layout.skip_empty_lines:
                 continue
@@ -57,7 +57,7 @@ def _lines(path: Path, handle: Iterator[bytes]) -> Iterator[str]:
             raise UserError(f"{path}:{number}: not UTF-8 text") from problem
 
 
-def _plain_rows(_path: Path, lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _plain_rows(lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
     return ((number, line.rstrip("\r\n").split(delimiter)) for number, line in enumerate(lines, start=1))
 
 

@@ -70,7 +70,7 @@ def sessions_of_file(
     Raises:
         UserError: the file is missing or malformed, or an item is unknown.
     """
-    table = (click_csv if path.suffix.lower() == ".csv" else recbole_inter).open_table(path, rules)
+    table = (click_csv if click_csv.is_named_so(path) else recbole_inter).open_table(path, rules)
 
     def where(session: str, item: str) -> str:
         return f"{path}:{table.line_of(item, session)}: "

@@ -15,9 +15,14 @@ from recbole_tagnnpp.errors import UserError
 DELIMITERS = (",", ";", "\t")
 
 
+def is_named_so(path: Path) -> bool:
+    """Whether a path has the ending of a CSV file."""
+    return path.suffix.lower() == ".csv"
+
+
 def matches(path: Path) -> bool:
     """Whether a file is called a CSV file; Diginetica's keeps to its own format."""
-    return path.suffix.lower() == ".csv" and path.is_file() and path.name != diginetica.FILE_NAME
+    return is_named_so(path) and path.is_file() and path.name != diginetica.FILE_NAME
 
 
 def open_table(path: Path, rules: PreparationRules) -> ClickTable:
