@@ -16,7 +16,8 @@ from recbole_tagnnpp.experiment.logs import set_up_logging
 from recbole_tagnnpp.experiment.ray_cluster import available_gpus, connected
 from recbole_tagnnpp.experiment.record import read_json_record
 from recbole_tagnnpp.experiment.result_table import print_result
-from recbole_tagnnpp.experiment.run import RunPlace, place_of_run, prepare_data, run
+from recbole_tagnnpp.experiment.run import prepare_data, run
+from recbole_tagnnpp.experiment.run_place import RunPlace, place_of_run
 from recbole_tagnnpp.training.distributed.joining import TIMEOUT, backend_of, current_group
 from recbole_tagnnpp.training.distributed.ranks import LostProcessError
 

@@ -4,7 +4,6 @@ import contextlib
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from logging import getLogger
 from pathlib import Path
@@ -20,36 +19,15 @@ from recbole_tagnnpp.data.session_dataset import SessionDataset
 from recbole_tagnnpp.experiment.environment import describe_machine, describe_versions, peak_memory_megabytes
 from recbole_tagnnpp.experiment.fitting import fit_model, make_loader
 from recbole_tagnnpp.experiment.logs import set_up_logging
-from recbole_tagnnpp.experiment.record import RECORD_VERSION, percent, read_json_record, run_digest, run_name, write_record
+from recbole_tagnnpp.experiment.record import RECORD_VERSION, percent, read_json_record, write_record
 from recbole_tagnnpp.experiment.report.records import read_record
 from recbole_tagnnpp.experiment.result_table import print_result
+from recbole_tagnnpp.experiment.run_place import RunPlace, place_of_run
+from recbole_tagnnpp.experiment.selection import Selection, epoch_records, recorded_selection
 from recbole_tagnnpp.experiment.target_ranks import TestSequenceFacts, write_facts, write_ranks
 from recbole_tagnnpp.files import alone_in, atomic_write, check_folder
 from recbole_tagnnpp.training.distributed.ranks import ALONE, Ranks
 from recbole_tagnnpp.training.trainer import SessionTrainer
-
-
-@dataclass(frozen=True)
-class RunPlace:
-    """Where a run keeps its files.
-
-    Attributes:
-        checkpoints: folder of its checkpoints, ``checkpoint_dir/dataset/run``.
-        record: its record, ``results_path/dataset/run.json``.
-    """
-
-    checkpoints: Path
-    record: Path
-
-    @property
-    def weights(self) -> Path:
-        """The tested weights (with ``refit="all"`` those that know the test, too), kept when the run has ended."""
-        return self.checkpoints / "model.pth"
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether the run ended here before; a record alone may come from another machine."""
-        return self.record.is_file() and self.weights.is_file()
 
 
 def run(
@@ -60,12 +38,13 @@ def run(
     An interrupted run with the same configuration and data continues from its last finished epoch (``resume``).
     A run that ended here before is not repeated (``resume=False`` repeats it).
     With ``refit`` the model is trained once more from the start on training plus validation sequences, for the number
-    of epochs that validation chose, and that model is tested.  With ``refit="all"`` another one is trained after the test
-    in the same way on all sequences, to be kept in its place.
+    of epochs that validation chose, and that model is tested; where the same run without ``refit`` has ended before,
+    on such a machine, its record says what validation chose.  With ``refit="all"`` another one is trained after the
+    test in the same way on all sequences, to be kept in its place.
 
     Args:
         config: final configuration.
-        callback_fn: called with epoch and validation score after each epoch of the selection.
+        callback_fn: called with epoch and validation score after each epoch of a selection that this run trains.
         ranks: the processes that train the model together; all of them call this, the first one writes files.
 
     Returns:
@@ -105,16 +84,6 @@ def _show_finished(place: RunPlace, ranks: Ranks) -> dict[str, Any]:
         getLogger().info(f"this run has ended before, --resume=False repeats it; record: {place.record}")
         getLogger().info(f"its model, for `recommend --model_file`: {place.weights}")
     return record
-
-
-def place_of_run(config: SessionConfig, manifest: Manifest) -> RunPlace:
-    """Where the run of a configuration on prepared data keeps its files; the same for the same experiment."""
-    plain = config.to_plain_dict()
-    name = run_name(plain, run_digest(plain, manifest.checksum))
-    return RunPlace(
-        Path(config["checkpoint_dir"]) / config["dataset"] / name,
-        Path(config["results_path"]) / config["dataset"] / f"{name}.json",
-    )
 
 
 def prepare_data(config: SessionConfig) -> Manifest:
@@ -158,13 +127,17 @@ def _run(
         )
     logger.info(f"{dataset}; record: {place.record}")
 
-    selection = fit_model(
-        config, dataset, place.checkpoints / "selection", dataset.validation, callback_fn=callback_fn, ranks=ranks
-    )
-    final, n_epochs = selection, selection.best_epoch + 1
+    def select() -> SessionTrainer:
+        folder = place.checkpoints / "selection"
+        return fit_model(config, dataset, folder, dataset.validation, callback_fn=callback_fn, ranks=ranks)
+
     if config["refit"]:
+        selection = recorded_selection(config, manifest, ranks) or Selection.of_trainer(select())
         more = dataset.learning_from(dataset.validation)
-        final = fit_model(config, more, place.checkpoints / "refit", None, epochs=n_epochs, ranks=ranks)
+        final = fit_model(config, more, place.checkpoints / "refit", None, selection.n_epochs, ranks=ranks)
+    else:
+        final = select()
+        selection = Selection.of_trainer(final)
 
     logger.info("test: the only look at the test sequences")
     test_started = time.perf_counter()
@@ -176,7 +149,7 @@ def _run(
     if config["refit"] == "all":
         logger.info("refit=all: the model that is kept learns from all sessions, those of the test, too")
         everything = dataset.learning_from(dataset.validation, test_data.sequences)
-        kept = fit_model(config, everything, place.checkpoints / "all", None, epochs=n_epochs, ranks=ranks)
+        kept = fit_model(config, everything, place.checkpoints / "all", None, selection.n_epochs, ranks=ranks)
 
     record = {
         **_what_was_run(config, manifest, dataset, len(test_data.sequences)),
@@ -226,26 +199,23 @@ def _what_was_run(config: SessionConfig, manifest: Manifest, dataset: SessionDat
 
 
 def _what_came_out(
-    config: SessionConfig, selection: SessionTrainer, final: SessionTrainer, test_result: dict[str, float]
+    config: SessionConfig, selection: Selection, final: SessionTrainer, test_result: dict[str, float]
 ) -> dict[str, Any]:
     """The part of a record that training and test decide."""
     return {
         "metrics_in": "percent",
         "valid_metric": config["valid_metric"],
         "best_epoch": selection.best_epoch,
-        "valid_result": percent(selection.best_valid_result),
+        "valid_result": selection.valid_result,
         "test_result": percent(test_result),
         "n_parameters": sum(p.numel() for p in final.model.parameters()),
-        "epochs": [_epoch_record(e) for e in selection.history],
-        "refit_epochs": [_epoch_record(e) for e in final.history] if config["refit"] else [],
+        "epochs": selection.epochs,
+        "selected_in": selection.selected_in,
+        "refit_epochs": epoch_records(final) if config["refit"] else [],
         "resumed": selection.resumed or final.resumed,
         "peak_memory_megabytes": peak_memory_megabytes(config["device"]),
         "target_attention_backend": getattr(final.model, "backend_in_use", None),  # the key may name another
     }
-
-
-def _epoch_record(entry: dict[str, Any]) -> dict[str, Any]:
-    return {**entry, "valid_result": percent(entry.get("valid_result"))}
 
 
 def _drop_resumable(place: RunPlace) -> None:

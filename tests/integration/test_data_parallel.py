@@ -21,7 +21,7 @@ EPOCHS = 6
 
 
 def command(root: Path, *launcher: str, **changes: Any) -> list[str]:
-    given = settings(root, threads=1, epochs=EPOCHS, stopping_step=99, seed=3, refit=True, **changes)
+    given = settings(root, threads=1, epochs=EPOCHS, stopping_step=99, seed=3, **{"refit": True, **changes})
     arguments = [f"--{key}={value}" for key, value in given.items()]
     program = launcher or (sys.executable,)
     return [*program, "-m", "recbole_tagnnpp", "train", "--dataset=tiny", "--config_files=tiny.yaml", *arguments]
@@ -113,6 +113,21 @@ def test_a_killed_run_ends_with_the_bits_of_a_calm_one_by_torchrun(roots: tuple[
     assert weights.keys() == expected_weights.keys()
     for name, weight in weights.items():
         assert torch.equal(weight, expected_weights[name]), name
+
+
+def test_a_refit_by_two_processes_takes_the_epoch_from_their_plain_run(roots: tuple[Path, Path]) -> None:
+    root, _ = roots
+    for refit in (False, True):
+        run = start(root, nproc=2, refit=refit)
+        output, _ = run.communicate(timeout=LIMIT)
+        assert run.returncode == 0, output
+    files = (root / "results").glob("tiny/*.json")
+    (plain, plain_name), (refitted, _) = sorted(
+        ((json.loads(f.read_text()), f.stem) for f in files), key=lambda r: r[0]["refit"]
+    )
+    assert refitted["selected_in"] == plain_name
+    assert refitted["epochs"] == plain["epochs"]  # their seconds, too
+    assert len(refitted["refit_epochs"]) == plain["best_epoch"] + 1
 
 
 def test_what_the_user_can_mend_is_told_once(roots: tuple[Path, Path]) -> None:

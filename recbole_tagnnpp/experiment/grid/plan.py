@@ -8,7 +8,8 @@ from typing import Any
 from recbole_tagnnpp.config.session_config import SessionConfig
 from recbole_tagnnpp.data.manifest import Manifest
 from recbole_tagnnpp.errors import UserError
-from recbole_tagnnpp.experiment.run import place_of_run, prepare_data
+from recbole_tagnnpp.experiment.run import prepare_data
+from recbole_tagnnpp.experiment.run_place import place_of_run
 from recbole_tagnnpp.experiment.systems import System
 from recbole_tagnnpp.training.distributed.environment import check_processes
 

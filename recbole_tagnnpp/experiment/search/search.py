@@ -16,7 +16,8 @@ from recbole_tagnnpp.data.session_dataset import LoadedSessions
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.logs import set_up_logging
 from recbole_tagnnpp.experiment.record import write_record
-from recbole_tagnnpp.experiment.run import place_of_run, prepare_data, read_sessions, run
+from recbole_tagnnpp.experiment.run import prepare_data, read_sessions, run
+from recbole_tagnnpp.experiment.run_place import place_of_run
 from recbole_tagnnpp.experiment.search import report
 from recbole_tagnnpp.experiment.search.display import SearchDisplay
 from recbole_tagnnpp.experiment.search.in_process import search_in_process
