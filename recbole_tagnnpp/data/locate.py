@@ -3,6 +3,7 @@
 import difflib
 from logging import getLogger
 from pathlib import Path
+from typing import Any
 
 from recbole_tagnnpp.data.demo_sessions import write_demo_log
 from recbole_tagnnpp.data.manifest import Manifest, check_files, load_manifest, manifest_path
@@ -42,7 +43,7 @@ def ensure_prepared(dataset: str, data_path: Path, rules: PreparationRules | Non
     source = find_source(folder, dataset) or _recbole_download(data_path, dataset)
     if manifest_path(folder, dataset).is_file():
         manifest = load_manifest(manifest_path(folder, dataset))
-        if rules is None or manifest.rules == rules.to_mapping():
+        if rules is None or _made_by(manifest) == rules.to_mapping():
             if rules is None or source is None or not _source_changed(source, folder, manifest):
                 check_files(folder, manifest)
                 return manifest
@@ -101,11 +102,16 @@ def _differs(source: Path, folder: Path, manifest: Manifest, touched: bool) -> b
     )
 
 
+def _made_by(manifest: Manifest) -> dict[str, Any]:
+    """The rules of a manifest; one that is older than a rule did by its default."""
+    return {**PreparationRules().to_mapping(), **manifest.rules}
+
+
 def _other_rules(manifest: Manifest, rules: PreparationRules, folder: Path) -> str:
-    wanted = rules.to_mapping()
-    key = next(key for key in wanted if manifest.rules.get(key) != wanted[key])
+    made_by, wanted = _made_by(manifest), rules.to_mapping()
+    key = next(key for key in wanted if made_by[key] != wanted[key])
     return (
-        f"{folder}: prepared with {key}={manifest.rules.get(key)!r}, the configuration says {wanted[key]!r}, and no raw "
+        f"{folder}: prepared with {key}={made_by[key]!r}, the configuration says {wanted[key]!r}, and no raw "
         "source is there to prepare it again"
     )
 

@@ -13,6 +13,8 @@ SOURCE_FORMATS = (
     "auto", "diginetica_csv", "yoochoose_dat", "srgnn_processed", "recbole_inter", "recbole_benchmark", "click_csv"
 )  # fmt: skip
 VALIDATION = ("recent_sessions", "random_sessions")
+TIME_UNITS = {"seconds": 1, "milliseconds": 1_000, "microseconds": 1_000_000, "nanoseconds": 1_000_000_000}
+"""Units of times that are numbers, counted since 1970: how many make a second."""
 
 
 def no_rules(dataset: str) -> str:
@@ -30,6 +32,7 @@ class PreparationRules:
     Attributes:
         source_format: one of ``SOURCE_FORMATS``; ``auto`` looks at the file.
         session_field, item_field, time_field: columns of an ``.inter`` or CSV source.
+        time_unit: of its times where they are numbers, one of ``TIME_UNITS``.
         min_item_count: items with fewer clicks are dropped.
         min_session_length: sessions with fewer clicks are dropped.
         test_days: days at the end of the log whose sessions are the test.
@@ -44,6 +47,7 @@ class PreparationRules:
     session_field: str = "session_id"
     item_field: str = "item_id"
     time_field: str = "timestamp"
+    time_unit: str = "seconds"
     min_item_count: int = 5
     min_session_length: int = 2
     test_days: int = 7
@@ -80,7 +84,8 @@ class PreparationRules:
         def refuse(key: str, allowed: str) -> None:
             raise UserError(f"{where}: {key}={getattr(self, key)!r}: allowed is {allowed}")
 
-        for key, values in (("source_format", SOURCE_FORMATS), ("validation_by", VALIDATION)):
+        choices = {"source_format": SOURCE_FORMATS, "time_unit": tuple(TIME_UNITS), "validation_by": VALIDATION}
+        for key, values in choices.items():
             if getattr(self, key) not in values:
                 refuse(key, "one of " + ", ".join(values))
         for key in ("session_field", "item_field", "time_field"):

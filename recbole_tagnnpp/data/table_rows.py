@@ -22,7 +22,10 @@ from recbole_tagnnpp.errors import UserError
 
 _LOOKS_LIKE: dict[pa.DataType, tuple[str, re.Pattern[str]]] = {
     INTEGER: ("a whole number", re.compile(r"[-+]?\d{1,18}")),
-    NUMBER: ("a number of seconds since 1970", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")),
+    NUMBER: (
+        "a number of seconds since 1970 (or of another time_unit)",
+        re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"),
+    ),
     TEXT: ("text, without tabs or line ends", re.compile(r"[^\t\r\n]+")),
     DAY: ("a day as 2016-05-09", re.compile(r"\d{4}-\d{2}-\d{2}")),
     INSTANT: (

@@ -26,7 +26,7 @@ def matches(path: Path) -> bool:
 
 
 def open_table(path: Path, rules: PreparationRules) -> ClickTable:
-    """The table of a log, by its header and first row: its times are seconds since 1970 or times of ISO 8601.
+    """The table of a log, by its header and first row: its times are numbers since 1970 or times of ISO 8601.
 
     Times without a zone are read as UTC.
 
@@ -39,19 +39,20 @@ def open_table(path: Path, rules: PreparationRules) -> ClickTable:
     names = rules.session_field, rules.item_field, rules.time_field
     check_columns(path, columns, names, "; session_field, item_field and time_field of the preparation name them")
     layout = TableLayout(columns, delimiter, is_quoted=True, skip_empty_lines=True)
-    return ClickTable(path, layout, *names, time_type=_time_type(path, layout, rules.time_field))
+    return ClickTable(path, layout, *names, time_type=_time_type(path, layout, rules), time_unit=rules.time_unit)
 
 
-def _time_type(path: Path, layout: TableLayout, column: str) -> pa.DataType:
+def _time_type(path: Path, layout: TableLayout, rules: PreparationRules) -> pa.DataType:
     """How the first row writes its time; reading finds rows that write it otherwise."""
     for number, fields in rows(path, layout):
         if len(fields) != len(layout.columns):
             break  # reading says so
-        field = fields[layout.columns.index(column)]
-        for kind in (NUMBER, TIME_WITH_ZONE, TIME_WITHOUT_ZONE):
+        field = fields[layout.columns.index(rules.time_field)]
+        kinds, allowed = [NUMBER], f"{rules.time_unit} since 1970"
+        if rules.time_unit == PreparationRules.time_unit:  # whoever names another one means numbers
+            kinds, allowed = [*kinds, TIME_WITH_ZONE, TIME_WITHOUT_ZONE], f"{allowed} or a time as 2024-06-10T06:13:20Z"
+        for kind in kinds:
             if is_a(kind, field):
                 return kind
-        raise UserError(
-            f"{path}:{number}: {column} must be seconds since 1970 or a time as 2024-06-10T06:13:20Z, found {field[:80]!r}"
-        )
+        raise UserError(f"{path}:{number}: {rules.time_field} must be {allowed}, found {field[:80]!r}")
     return NUMBER

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from recbole_tagnnpp.data.rules import TIME_UNITS
 from recbole_tagnnpp.data.sessions import ClickLog, sessions_of_clicks
 from recbole_tagnnpp.data.table_layout import TEXT, TableLayout
 from recbole_tagnnpp.data.table_rows import line_of_row, line_of_values
@@ -16,7 +17,6 @@ from recbole_tagnnpp.errors import UserError
 
 DATE_UNIT_PER_DAY = 86_400  # dates are seconds, as RecBole's timestamps
 LATEST_SECOND = 1e11  # the year 5138; milliseconds since 1973 are more
-NANOSECONDS = 1_000_000_000
 
 
 def check_columns(path: Path, columns: list[str], wanted: Sequence[str], hint: str) -> None:
@@ -46,7 +46,8 @@ class ClickTable:
         path: the file.
         layout: its columns and how they are written.
         session, item, time: which columns are read.
-        time_type: ``NUMBER`` of seconds since 1970, or one of the two times of :mod:`table_layout`.
+        time_type: ``NUMBER`` since 1970, or one of the two times of :mod:`table_layout`.
+        time_unit: what numbers count, one of ``TIME_UNITS``.
     """
 
     path: Path
@@ -55,6 +56,7 @@ class ClickTable:
     item: str
     time: str
     time_type: pa.DataType
+    time_unit: str
 
     def read(self, show_progress: bool) -> ClickLog:
         """Read the clicks.
@@ -68,24 +70,25 @@ class ClickTable:
         codes = items.indices.to_numpy().astype(np.int64)
         if pa.types.is_timestamp(self.time_type):
             times: npt.NDArray = table[self.time].cast(pa.int64()).to_numpy()
-            dates = times // NANOSECONDS
+            dates = times // TIME_UNITS["nanoseconds"]
         else:
             times = table[self.time].to_numpy()
-            self._check_seconds(times)
-            dates = np.floor(times).astype(np.int64)
+            self._check_numbers(times)
+            dates = np.floor(times / TIME_UNITS[self.time_unit]).astype(np.int64)
         return ClickLog(sessions_of_clicks(table[self.session], codes, times, dates), items.dictionary)
 
-    def _check_seconds(self, seconds: npt.NDArray) -> None:
-        allowed = np.abs(seconds) < LATEST_SECOND  # false for NaN
+    def _check_numbers(self, times: npt.NDArray) -> None:
+        """Refuse what no calendar has, among it times in a finer unit than ``time_unit``."""
+        limit = LATEST_SECOND * TIME_UNITS[self.time_unit]
+        allowed = np.abs(times) < limit  # false for NaN
         if allowed.all():
             return
         row = int(np.argmin(allowed))
-        units = (("milliseconds", 1_000), ("microseconds", 1_000_000), ("nanoseconds", 1_000_000_000))
-        unit = next((unit for unit in units if LATEST_SECOND <= seconds[row] < unit[1] * LATEST_SECOND), None)
-        hint = f"; {unit[0]}? divide them by {unit[1]:,}" if unit else ""
+        finer = [unit for unit, in_a_second in TIME_UNITS.items() if limit <= times[row] < LATEST_SECOND * in_a_second]
+        hint = f"; {finer[0]}? time_unit of the preparation says so" if finer else ""
         raise UserError(
-            f"{self.path}:{line_of_row(self.path, self.layout, row)}: {self.time.removesuffix(':float')} must be seconds, "
-            f"a number below {LATEST_SECOND:g}, found {seconds[row]:.16g}{hint}"
+            f"{self.path}:{line_of_row(self.path, self.layout, row)}: {self.time.removesuffix(':float')} must be "
+            f"{self.time_unit}, a number below {limit:g}, found {times[row]:.16g}{hint}"
         )
 
     def line_of(self, item: str, session: str | None = None) -> int:

@@ -21,4 +21,6 @@ def open_table(path: Path, rules: PreparationRules) -> ClickTable:
     columns = first_line(path).split("\t")
     names = f"{rules.session_field}:token", f"{rules.item_field}:token", f"{rules.time_field}:float"
     check_columns(path, columns, names, "; columns are separated by tabs" if len(columns) == 1 else "")
-    return ClickTable(path, TableLayout(columns, "\t", skip_empty_lines=True), *names, time_type=NUMBER)
+    return ClickTable(
+        path, TableLayout(columns, "\t", skip_empty_lines=True), *names, time_type=NUMBER, time_unit=rules.time_unit
+    )

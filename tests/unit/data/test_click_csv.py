@@ -11,6 +11,7 @@ from recbole_tagnnpp.data import tables
 from recbole_tagnnpp.data.locate import ensure_prepared
 from recbole_tagnnpp.data.prepare import prepare
 from recbole_tagnnpp.data.rules import PreparationRules
+from recbole_tagnnpp.errors import UserError
 
 START = 1_718_000_000
 DAY = 86_400
@@ -64,6 +65,34 @@ def test_times(tmp_path: Path, expected: dict[str, bytes], way: str) -> None:
     rows = [f"{session},{item},{WAYS_TO_WRITE_TIMES[way](time)}" for session, item, time in clicks()]
     (tmp_path / "log.csv").write_text("\n".join(["session_id,item_id,timestamp", *rows]) + "\n")
     assert prepared(tmp_path / "log.csv", tmp_path / "out") == expected
+
+
+@pytest.mark.parametrize(
+    ("unit", "in_a_second"), [("milliseconds", 1_000), ("microseconds", 10**6), ("nanoseconds", 10**9)]
+)
+@pytest.mark.parametrize(("ending", "delimiter"), [("csv", ","), ("inter", "\t")])
+def test_units_of_times(
+    tmp_path: Path, expected: dict[str, bytes], unit: str, in_a_second: int, ending: str, delimiter: str
+) -> None:
+    types = (":token", ":token", ":float") if ending == "inter" else ("", "", "")
+    header = [name + kind for name, kind in zip(("session_id", "item_id", "timestamp"), types, strict=True)]
+    rows = [(session, item, time * in_a_second + in_a_second // 2) for session, item, time in clicks()]
+    lines = [delimiter.join(map(str, row)) for row in [header, *rows]]
+    (tmp_path / f"log.{ending}").write_text("\n".join(lines) + "\n")
+    assert prepared(tmp_path / f"log.{ending}", tmp_path / "out", time_unit=unit) == expected
+
+
+def test_times_in_another_form_than_the_unit_says(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("session_id,item_id,timestamp\ns,x,2024-06-10T06:13:20Z\n")
+    with pytest.raises(UserError, match=r"log\.csv:2: timestamp must be milliseconds since 1970, found '2024-06-10T06"):
+        prepared(tmp_path / "log.csv", tmp_path / "out", time_unit="milliseconds")
+    (tmp_path / "log.csv").write_text("session_id,item_id,timestamp\ns,x,3\ns,x,1718000000000000\n")
+    message = (
+        r"log\.csv:3: timestamp must be milliseconds, a number below 1e\+14, found 1718000000000000; "
+        r"microseconds\? time_unit of the preparation says so"
+    )
+    with pytest.raises(UserError, match=message):
+        prepared(tmp_path / "log.csv", tmp_path / "out", time_unit="milliseconds")
 
 
 def test_byte_order_mark(tmp_path: Path, expected: dict[str, bytes]) -> None:

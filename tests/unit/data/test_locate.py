@@ -1,5 +1,7 @@
 """Finding prepared data, preparing by itself, and refusing what is damaged."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,17 @@ def test_prepares_once_and_again_when_the_rules_change(prepared: Path) -> None:
     assert changed.rules["min_item_count"] == 3
     assert changed.checksum != manifest.checksum or changed.files == manifest.files
     assert file.stat().st_mtime_ns != before
+
+
+def test_a_manifest_from_before_a_rule_means_its_default(prepared: Path) -> None:
+    folder = prepared / "tiny"
+    (folder / "tiny.inter").unlink()  # preparing again would need it
+    content = json.loads((folder / "tiny.manifest.json").read_text())
+    assert content["rules"].pop("time_unit") == "seconds"
+    (folder / "tiny.manifest.json").write_text(json.dumps(content))
+    assert ensure_prepared("tiny", prepared, RULES, show_progress=False).rules == content["rules"]
+    with pytest.raises(UserError, match="prepared with time_unit='seconds', the configuration says 'nanoseconds'"):
+        ensure_prepared("tiny", prepared, replace(RULES, time_unit="nanoseconds"), show_progress=False)
 
 
 def test_prepares_again_when_the_source_changes(prepared: Path) -> None:

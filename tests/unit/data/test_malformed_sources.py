@@ -111,7 +111,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "csv: milliseconds after a value of two lines": (
         text("a.csv", TABLE + 's,x,3,"p\nq"\ns,x,1718000000000,p\n'),
         "a.csv",
-        r"a\.csv:4: timestamp must be seconds, .* found 1718000000000; milliseconds\? divide them by 1,000",
+        r"a\.csv:4: timestamp must be seconds, .* found 1718000000000; milliseconds\? time_unit of the preparation",
     ),
     "csv: not UTF-8": (text("a.csv", TABLE.encode() + b"s,\xff,3,p\n"), "a.csv", r"a\.csv:2: not UTF-8 text"),
     "csv: value without end": (
@@ -212,7 +212,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "inter: time after empty lines": (
         text("x.inter", INTER + "\n1\ta\t3\n\r\n\n1\tb\tnoon\n"),
         "x.inter",
-        r"x\.inter:6: timestamp:float must be a number of seconds since 1970, found 'noon'",
+        r"x\.inter:6: timestamp:float must be a number of seconds since 1970 \(or of another time_unit\), found 'noon'",
     ),
     "inter: milliseconds after empty lines": (
         text("x.inter", INTER + "\n1\ta\t3\n\r\n\n1\tb\t1718000000000\n"),
@@ -222,7 +222,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "inter: time": (
         text("x.inter", INTER + "1\ta\tnoon\n"),
         "x.inter",
-        r"x\.inter:2: timestamp:float must be a number of seconds since 1970, found 'noon'",
+        r"x\.inter:2: timestamp:float must be a number of seconds since 1970 \(or of another time_unit\), found 'noon'",
     ),
     "inter: infinite time": (
         text("x.inter", INTER + "1\ta\t3\n1\tb\tinf\n"),
@@ -237,12 +237,12 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "inter: milliseconds": (
         text("x.inter", INTER + "1\ta\t1718000000000\n1\tb\t1718000031000\n"),
         "x.inter",
-        r"x\.inter:2: timestamp must be seconds, .* found 1718000000000; milliseconds\? divide them by 1,000",
+        r"x\.inter:2: timestamp must be seconds, .* found 1718000000000; milliseconds\? time_unit of the preparation",
     ),
     "inter: microseconds": (
         text("x.inter", INTER + "1\ta\t1718000000000000\n"),
         "x.inter",
-        r"x\.inter:2: timestamp must be seconds, .* found 1718000000000000; microseconds\? divide them by 1,000,000",
+        r"x\.inter:2: timestamp must be seconds, .* found 1718000000000000; microseconds\? time_unit of the preparation",
     ),
     "inter: commas": (
         text("x.inter", INTER.replace("\t", ",") + "1,a,3\n"),
@@ -349,6 +349,7 @@ def test_dataset_names_that_are_no_folder(tmp_path: Path, dataset: str) -> None:
         ({"train_fraction": "0/64"}, "train_fraction='0/64': allowed is a fraction such as 1/64"),
         ({"train_fraction": "3/2"}, "train_fraction='3/2': allowed is a fraction of at most 1"),
         ({"validation_fraction": 1.0}, "validation_fraction=1.0: allowed is a number above 0 and below 1"),
+        ({"time_unit": "ms"}, "time_unit='ms': allowed is one of seconds, milliseconds, microseconds, nanoseconds"),
         ({"validation_by": "prefix"}, "validation_by='prefix': allowed is one of recent_sessions, random_sessions"),
         ({"time_field": "item_id"}, "session_field, item_field and time_field must name three different columns"),
         ({"item_field": ""}, "item_field='': allowed is the name of a column"),
