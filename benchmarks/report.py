@@ -12,6 +12,7 @@ from recbole_tagnnpp.files import atomic_write
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
+from matplotlib.ticker import LogLocator, NullFormatter
 
 LABELS = {"TAGNNPP": "TAGNN++ (ours)", BFLOAT16: "TAGNN++ (ours), bfloat16 products", "naive": "TAGNN++ scored naively"}
 
@@ -79,5 +80,8 @@ def _plot(record: dict[str, Any]) -> plt.Figure:
         axis.plot(sizes, [1e3 * s for s in curve.values()], marker="o", color="#8e44ad")
         axis.set(xscale="log", yscale="log", xlabel=name.replace("_", " "), ylabel="training step, ms")
         axis.set_title(f"TAGNN++: growth with {name.replace('_', ' ')}")
+        axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.yaxis.set_minor_formatter(NullFormatter())
         axis.grid(alpha=0.3, which="both")
     return figure
