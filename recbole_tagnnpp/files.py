@@ -59,20 +59,21 @@ def check_file_name(path: Path) -> None:
 
 @contextlib.contextmanager
 def atomic_folder(path: Path, last: str) -> Iterator[Path]:
-    """Give a temporary folder beside ``path``; on a clean exit its files are moved into ``path``.
+    """Give a temporary folder in ``path``; on a clean exit its files are moved into ``path``.
 
-    Files already in ``path`` that the new ones do not replace (a raw source, say) are kept.  If the body
-    fails, ``path`` is left as it was.
+    Files already in ``path`` that the new ones do not replace (a raw source, say) are kept, and if the body fails, all
+    of them.  The temporary folder always has the same name, so that whoever comes next clears away what a killed process
+    has left; the caller sees to it that there is one at a time.
 
     Args:
-        path: the folder.
+        path: the folder, made if it is missing; perhaps a link to another disk, across which files cannot be moved.
         last: name of the file that is moved when all others are in place, because readers look for it first.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    temporary = path / ".unfinished"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
     try:
         yield temporary
-        path.mkdir(exist_ok=True)
         for file in sorted(temporary.iterdir(), key=lambda file: (file.name == last, file.name)):
             os.replace(file, path / file.name)
     finally:

@@ -154,7 +154,7 @@ def test_sigterm_removes_temporary_files(
         monkeypatch.setitem(COMMANDS, command, (terminated, ""))
         assert run_command(command, ["--dataset=demo"]) == 143
         assert capsys.readouterr().err.strip() == line
-        assert not list(tmp_path.iterdir())
+        assert not list((tmp_path / "d").iterdir())
     assert signal.getsignal(signal.SIGTERM) == before
 
 

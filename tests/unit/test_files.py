@@ -1,6 +1,7 @@
 """Files and folders that appear whole or not at all."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,25 @@ def test_failed_folder_leaves_the_old_one(tmp_path: Path) -> None:
         (temporary / "m").write_text("1")
     assert {file.name for file in folder.iterdir()} == {"raw", "m"}
     assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_folder_that_a_killed_process_has_left_unfinished_is_cleared_away(tmp_path: Path) -> None:
+    with atomic_folder(tmp_path / "d", last="b") as temporary:
+        (temporary / "a").write_text("1")
+        left = shutil.copytree(temporary, tmp_path / "left")
+    shutil.copytree(left, temporary)
+    with atomic_folder(tmp_path / "d", last="b") as again:
+        (again / "b").write_text("1")
+    assert {file.name for file in (tmp_path / "d").iterdir()} == {"a", "b"}
+
+
+def test_a_folder_that_is_a_link_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "d").symlink_to(tmp_path / "disk")
+    with atomic_folder(tmp_path / "d", last="b") as temporary:
+        (temporary / "b").write_text("1")
+        assert temporary.resolve().is_relative_to(tmp_path / "disk")  # files are not moved from one disk to another
+    assert [file.name for file in (tmp_path / "disk").iterdir()] == ["b"]
 
 
 def test_the_last_file_comes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
