@@ -40,7 +40,9 @@ def atomic_write(path: Path, mode: str = "w") -> Iterator[IO]:
         os.umask(umask)
         os.chmod(handle.name, 0o666 & ~umask)
         os.replace(handle.name, path)
-    except BaseException:
+    except BaseException as problem:
+        if isinstance(problem, OSError) and problem.filename is None:
+            problem.filename = str(path)  # a full disk names no file
         with contextlib.suppress(FileNotFoundError):
             os.unlink(handle.name)
         raise

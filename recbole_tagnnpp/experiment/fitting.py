@@ -11,6 +11,7 @@ from recbole_tagnnpp.config.session_config import SessionConfig
 from recbole_tagnnpp.data.session_dataset import SessionDataset
 from recbole_tagnnpp.data.session_loader import SessionLoader
 from recbole_tagnnpp.data.session_sequences import SessionSequences
+from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.training.counting_trainer import CountingTrainer
 from recbole_tagnnpp.training.distributed.environment import check_processes
 from recbole_tagnnpp.training.distributed.ranks import ALONE, Ranks
@@ -54,6 +55,11 @@ def fit_model(
     if ranks.gather(bool(config["resume"] and trainer.last_file.is_file()))[0]:
         trainer.resume_checkpoint(trainer.last_file)
         getLogger().info(f"continuing an interrupted run after epoch {trainer.start_epoch}: {trainer.last_file}")
+    if trainer.start_epoch > trainer.epochs:
+        raise UserError(
+            f"{trainer.last_file}: was trained for {trainer.start_epoch} epochs, now validation has chosen "
+            f"{trainer.epochs}; --resume=False trains anew"
+        )
     valid_data = None if validation is None else make_loader(config, dataset, validation, training=False, model=model)
     trainer.fit(
         make_loader(config, dataset, dataset.training, training=True, model=model),

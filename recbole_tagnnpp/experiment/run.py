@@ -161,12 +161,13 @@ def _run(
     }
     if not ranks.is_first:
         return record
+    with atomic_write(place.weights, "wb") as model_file, open(kept.saved_model_file, "rb") as weights:
+        shutil.copyfileobj(weights, model_file)
+    place.record.unlink(missing_ok=True)  # of a run that this one repeats: its record must not meet other ranks
     if final.target_ranks is not None:
         known = dataset.training.followed_by(dataset.validation)
         write_facts(place.record, manifest.checksum, TestSequenceFacts.of(test_data.sequences, known))
         write_ranks(place.record, final.target_ranks.numpy())
-    with atomic_write(place.weights, "wb") as model_file, open(kept.saved_model_file, "rb") as weights:
-        shutil.copyfileobj(weights, model_file)
     write_record(place.record, record)  # last: whoever finds it finds the rest
     _drop_resumable(place)
     print_result(record)
@@ -223,8 +224,8 @@ def _drop_resumable(place: RunPlace) -> None:
 
     The resumable checkpoints go first: whatever is left after a kill in between starts a clean run.
     """
-    phases = [place.checkpoints / "all", place.checkpoints / "refit", place.checkpoints / "selection"]
+    phases = ("all", "refit", "selection")
     for phase in phases:
-        (phase / "last.pth").unlink(missing_ok=True)
+        place.last_of(phase).unlink(missing_ok=True)
     for phase in phases:
-        shutil.rmtree(phase, ignore_errors=True)
+        shutil.rmtree(place.checkpoints / phase, ignore_errors=True)

@@ -20,6 +20,10 @@ class RunPlace:
     checkpoints: Path
     record: Path
 
+    def last_of(self, phase: str) -> Path:
+        """Checkpoint that an interrupted phase continues from: ``selection``, ``refit`` or ``all``."""
+        return self.checkpoints / phase / "last.pth"
+
     @property
     def weights(self) -> Path:
         """The tested weights (with ``refit="all"`` those that know the test, too), kept when the run has ended."""

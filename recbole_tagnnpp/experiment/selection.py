@@ -49,10 +49,11 @@ def epoch_records(trainer: SessionTrainer) -> list[dict[str, Any]]:
 
 
 def recorded_selection(config: SessionConfig, manifest: Manifest, ranks: Ranks) -> Selection | None:
-    """The selection of the same run with another ``refit``, where a record of it is at hand.
+    """The selection of the same run with another ``refit``, where that has ended here.
 
-    Up to the selection such runs are one: the same seed would choose the same epoch in the same hours once more.  That
-    holds for the same machine and versions alone, so that a record of others does not count.
+    Up to the selection such runs are one: on the same machine the same seed would choose the same epoch in the same hours
+    once more.  Elsewhere it may choose another one, so that the record must name this machine and these versions, and as
+    processors of one name differ, the run's model must be here, too.
 
     Args:
         config: final configuration; ``resume=False`` asks for everything anew.
@@ -68,11 +69,15 @@ def recorded_selection(config: SessionConfig, manifest: Manifest, ranks: Ranks) 
 
 
 def _find(config: SessionConfig, manifest: Manifest) -> Selection | None:
+    own = place_of_run(config, manifest)
+    if own.last_of("selection").is_file() and own.last_of("refit").is_file():
+        return None  # an interrupted refit goes on for as many epochs as it began with
     here = {"machine": describe_machine(config["device"]), "versions": describe_versions()}
     for refit in (False, True, "all"):
-        file = place_of_run(config, manifest, refit).record
-        if refit == config["refit"] or not file.is_file():
+        place = place_of_run(config, manifest, refit)
+        if refit == config["refit"] or not place.is_finished:
             continue
+        file = place.record
         read_record(file)  # checks all of it
         record = read_json_record(file)
         if any(record.get(key) != value for key, value in here.items()):

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from recbole_tagnnpp.config.session_config import SessionConfig
+from recbole_tagnnpp.data.session_dataset import SessionDataset
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.run import run
 from recbole_tagnnpp.training.trainer import SessionTrainer
@@ -122,18 +123,52 @@ def test_another_training_is_not_taken_for_this_one(
     assert record["selected_in"] is None
 
 
-@pytest.mark.parametrize(("part", "key"), [("versions", "torch"), ("machine", "processor")])
+@pytest.mark.parametrize(("part", "key"), [("versions", "torch"), ("machine", "processor"), ("weights", "")])
 def test_a_record_from_elsewhere_chooses_nothing_here(
     tmp_path: Path, run_in: Callable[..., dict[str, Any]], learnt: list[int], part: str, key: str
 ) -> None:
     run_in("place")
     file = record_file(tmp_path / "place")
     content = json.loads(file.read_text())
-    content[part][key] = "another"
+    if part == "weights":
+        (file_of_weights,) = tmp_path.glob("place/saved/tiny/*/model.pth")
+        file_of_weights.unlink()
+    else:
+        content[part][key] = "another"
     file.write_text(json.dumps(content))
     learnt.clear()
     assert run_in("place", refit=True)["selected_in"] is None
     assert len(learnt) == 2
+
+
+def test_an_interrupted_refit_keeps_to_the_selection_that_it_began_with(
+    tmp_path: Path, run_in: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    def refit_until_the_test() -> None:
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(SessionDataset, "test_sequences", interrupted)
+            run_in("place", refit=True)
+
+    def plain_run_chooses(epoch: int) -> None:
+        file = record_file(tmp_path / "place")
+        file.write_text(json.dumps({**json.loads(file.read_text()), "best_epoch": epoch}))
+
+    refit_until_the_test()
+    run_in("place")
+    plain_run_chooses(0)
+    record = run_in("place", refit=True)
+    assert record["selected_in"] is None
+    assert len(record["refit_epochs"]) == record["best_epoch"] + 1 > 1
+
+    shutil.rmtree(tmp_path / "place")
+    run_in("place")
+    refit_until_the_test()
+    plain_run_chooses(0)
+    with pytest.raises(UserError, match=r"refit/last\.pth: was trained for \d epochs, now validation has chosen 1;"):
+        run_in("place", refit=True)
 
 
 def test_a_run_is_no_witness_of_its_own(tmp_path: Path, run_in: Callable[..., dict[str, Any]], learnt: list[int]) -> None:

@@ -1,5 +1,6 @@
 """Whole runs through the one run path: ours and RecBole's models, records, refit, resume, locks."""
 
+import errno
 import json
 import shutil
 import sys
@@ -267,6 +268,44 @@ def test_a_run_that_has_ended_is_shown_and_not_repeated(
         record.write_text(content)
         with pytest.raises(UserError, match=message):
             run_tiny(root, epochs=1, seed=101)
+
+
+def test_a_full_disk_at_the_end_of_a_repetition_leaves_what_the_first_run_left(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_tiny(root, epochs=1, seed=103)
+    (record,) = (root / "results" / "tiny").glob("*seed103-*.json")
+    folder = root / "saved" / "tiny" / record.stem
+    files = [record, record.with_suffix(".ranks.npz"), folder / "model.pth"]
+    before = [file.read_bytes() for file in files]
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left on device") as caught:
+        patch.setattr(shutil, "copyfileobj", fail)
+        run_tiny(root, epochs=1, seed=103, resume=False, learning_rate=0.01, state="INFO")
+    assert caught.value.filename == str((folder / "model.pth").resolve())
+    assert [file.read_bytes() for file in files] == before
+
+
+@pytest.mark.parametrize("step", ["write_ranks", "write_record"])
+def test_a_repetition_that_is_killed_leaves_no_record_beside_other_ranks(
+    root: Path, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_tiny(root, epochs=1, seed=104)
+    (record,) = (root / "results" / "tiny").glob("*seed104-*.json")
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(sys.modules[run.__module__], step, killed)
+        run_tiny(root, epochs=1, seed=104, resume=False)
+    assert not record.is_file()
+    monkeypatch.setattr(SessionTrainer, "_train_epoch", lambda *_, **__: pytest.fail("trained again"))
+    run_tiny(root, epochs=1, seed=104)
+    assert record.is_file()
 
 
 def test_sessions_that_change_while_a_run_trains_are_not_tested_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -165,6 +165,9 @@ class _RecordReader:
                 raise self.refuse(key, f"the same as config.{key}")
         if not self.percents("test_result"):
             raise self.refuse("test_result", "an object of metrics")
+        best, epochs = self.integer("best_epoch"), self.epochs("epochs")
+        if not any(entry.epoch == best and entry.valid_result for entry in epochs):
+            raise self.refuse("best_epoch", "one of the epochs that were evaluated")
         statistics = data.content.get("statistics")
         if statistics is not None:
             reader = data.mapping("statistics")
@@ -178,7 +181,7 @@ class _RecordReader:
             seed=self.integer("seed"),
             refit=self.boolean("refit"),
             started=self.text("started"),
-            best_epoch=self.integer("best_epoch"),
+            best_epoch=best,
             valid_result=self.percents("valid_result"),
             test_result=self.percents("test_result"),
             n_parameters=self.integer("n_parameters"),
@@ -186,7 +189,7 @@ class _RecordReader:
             known_sequences=data.integer("training_sequences") + data.integer("validation_sequences"),
             test_sequences=data.integer("test_sequences"),
             statistics=statistics,
-            epochs=self.epochs("epochs"),
+            epochs=epochs,
             refit_epochs=self.epochs("refit_epochs"),
             config=config,
             machine=dict(self.mapping("machine").content),

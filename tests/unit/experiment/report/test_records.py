@@ -76,6 +76,8 @@ def test_what_is_not_a_record(content: str, tmp_path: Path) -> None:
         (("test_result", "mrr@20"), math.nan, "test_result.mrr@20 must be a number"),
         (("test_result", "mrr@20"), math.inf, "test_result.mrr@20 must be a number"),
         (("best_epoch",), 1.5, "best_epoch must be a whole number"),
+        (("best_epoch",), 99, "best_epoch must be one of the epochs that were evaluated, found 99"),
+        (("epochs",), [], "best_epoch must be one of the epochs that were evaluated"),
         (("n_parameters",), ..., "n_parameters must be a whole number of at least 0, found nothing"),
         (("data",), 1, "data must be an object"),
         (("data", "checksum"), "", "data.checksum must be a word"),
