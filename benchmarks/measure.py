@@ -1,11 +1,11 @@
 """Time and memory of training steps."""
 
-import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
+
+from recbole_tagnnpp.experiment.memory import MEGABYTE, peak_memory_megabytes, reset_peak_memory, status_bytes
 
 
 def seconds(work: Callable[[], object], device: torch.device) -> float:
@@ -29,22 +29,15 @@ class PeakMemory:
         self.device = device
 
     def start(self) -> None:
+        reset_peak_memory(self.device)
         if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-            torch.cuda.reset_peak_memory_stats(self.device)
-            self.base = torch.cuda.memory_allocated(self.device)
-        else:
-            Path("/proc/self/clear_refs").write_text("5")
-            self.base = _status_bytes("VmRSS")
+            self.base = float(torch.cuda.memory_allocated(self.device))
+            return
+        resident = status_bytes("VmRSS")
+        if resident is None:
+            raise RuntimeError("the memory of a step is measured on Linux only")
+        self.base = float(resident)
 
     def megabytes(self) -> float:
-        peak = torch.cuda.max_memory_allocated(self.device) if self.device.type == "cuda" else _status_bytes("VmHWM")
-        return (peak - self.base) / 1e6
-
-
-def _status_bytes(field: str) -> int:
-    with open(f"/proc/{os.getpid()}/status") as handle:
-        for line in handle:
-            if line.startswith(field + ":"):
-                return int(line.split()[1]) * 1024
-    raise RuntimeError(f"/proc/self/status has no {field}")
+        peak = peak_memory_megabytes(self.device)
+        return peak["gpu" if self.device.type == "cuda" else "process"] - self.base / MEGABYTE

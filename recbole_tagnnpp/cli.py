@@ -62,7 +62,8 @@ def run_command(command: str, arguments: Sequence[str]) -> int:
         return show(__version__)
     flag = FLAGS.get(command)
     arguments = [f"{flag}=True" if argument == flag else argument for argument in arguments]
-    again = "; give the same command again to continue" if command in CONTINUE else ""
+    continues = command in CONTINUE and "--resume=false" not in [argument.lower() for argument in arguments]
+    again = "; give the same command again to continue" if continues else ""
     try:
         with _ended_by_sigterm():
             return function(parse_arguments(arguments, TEXTS))

@@ -1,5 +1,6 @@
 """``recommend``: the best next items for sessions, from a trained model."""
 
+import csv
 from typing import Any
 
 from recbole_tagnnpp.config.command_line import check_argument_names
@@ -16,7 +17,8 @@ usage: python -m recbole_tagnnpp recommend --model_file=saved/DATASET/RUN/model.
 Recommends next items for sessions that the model need not have seen. Nothing but the model file is needed.
 
   --model_file=FILE       the weights that a run has kept; it names them when it ends
-  --items=A,B,C           clicks of one session, oldest first; prints a table where no output is named
+  --items=A,B,C           clicks of one session, oldest first; prints a table where no output is named; a name with a
+                          comma stands in quotes: --items='A,"B, blue",C'
   --sessions=FILE         clicks of many sessions, as dataset/NAME/NAME.csv or NAME.inter (session, item and time)
   --output=FILE           where recommendations go: tab-separated session, rank, item and score; - is standard output
   --topk=K                items per session, default 20
@@ -60,7 +62,7 @@ def recommend(settings: dict[str, Any]) -> int:
     topk, exclude, skip = options["topk"], options["exclude_clicked"], options["unknown_items"] == "skip"
     if options["items"] is not None:
         what, whose = f"--items={options['items']}", "this session"
-        sessions = recommender.name_sessions([[item.strip() for item in options["items"].split(",")]], skip)
+        sessions = recommender.name_sessions([_items(options["items"])], skip)
     else:
         what = options["sessions"]
         sessions = recommender.read_sessions(user_path(what), skip, options["show_progress"])
@@ -100,9 +102,18 @@ def _checked(settings: dict[str, Any]) -> dict[str, Any]:
         for key in ("sessions", "model_file"):
             if options[key] is not None and user_path(options[key]).resolve() == output.resolve():
                 raise UserError(f"--output={options['output']}: would replace what --{key} names; give it another name")
-    if options["items"] is not None and not all(item.strip() for item in options["items"].split(",")):
+    if options["items"] is not None and not all(_items(options["items"])):
         raise UserError(f"--items={options['items']}: has an empty name; allowed are names with commas between them")
     for key, rule in RULES.items():
         if not rule.accepts(options[key]):
             raise UserError(f"--{key}={shortened(options[key])}: allowed is {rule.allowed}")
     return options
+
+
+def _items(text: str) -> list[str]:
+    """Names with commas between them, some perhaps in double quotes, as a line of a CSV file."""
+    try:
+        (items,) = csv.reader([text], skipinitialspace=True, strict=True)
+    except csv.Error as problem:
+        raise UserError(f"--items={text}: has a quote without end, or something behind one ({problem})") from problem
+    return [item.strip() for item in items]

@@ -15,7 +15,7 @@ from recbole_tagnnpp.config.properties import (
     known_names,
     recbole_property_folder,
 )
-from recbole_tagnnpp.config.schema import FIXED, check_values, with_real_numbers
+from recbole_tagnnpp.config.schema import FIXED, check_values, with_one_spelling, with_real_numbers
 from recbole_tagnnpp.config.yaml_files import read_yaml
 from recbole_tagnnpp.dataset_names import check_dataset_name
 from recbole_tagnnpp.errors import UserError
@@ -105,7 +105,7 @@ def merge_layers(
         if key not in layers.origin or rule.accepts(final[key]):  # RecBole's own defaults differ
             final[key] = copy.deepcopy(rule.value)
     check_values(final, layers.recbole_defaults, layers.model_defaults, lambda key: layers.origin.get(key, ""))
-    layers.final = with_real_numbers(final, layers.model_defaults)
+    layers.final = with_one_spelling(with_real_numbers(final, layers.model_defaults))
     return layers
 
 

@@ -69,10 +69,11 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-RANKING_METRICS = (
-    "hit", "mrr", "ndcg", "recall", "precision", "map", "itemcoverage", "averagepopularity", "giniindex",
-    "shannonentropy", "tailpercentage",
+METRIC_NAMES = (
+    "Hit", "MRR", "NDCG", "Recall", "Precision", "MAP", "ItemCoverage", "AveragePopularity", "GiniIndex",
+    "ShannonEntropy", "TailPercentage",
 )  # fmt: skip
+RANKING_METRICS = tuple(name.lower() for name in METRIC_NAMES)
 """RecBole's metrics of the first K items, as its ``metric_types`` spells them."""
 
 BOOLEAN = Rule("True or False", lambda v: isinstance(v, bool))
@@ -274,6 +275,25 @@ def with_real_numbers(settings: Mapping[str, Any], model_defaults: Mapping[str, 
         return RULES[key].is_real if key in RULES else isinstance(model_defaults.get(key), float)
 
     return {key: float(value) if _is_integer(value) and is_real(key) else value for key, value in settings.items()}
+
+
+def with_one_spelling(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings whose metrics are spelled as in the documentation and stand in one order, as cut-offs do.
+
+    What RecBole takes for the same is the same experiment, and gets the same name.
+
+    Args:
+        settings: with values that have been checked.
+    """
+    spelling = dict(zip(RANKING_METRICS, METRIC_NAMES, strict=True))
+    named = {metric.lower() for metric in _as_list(settings["metrics"])}
+    metric, _, k = settings["valid_metric"].partition("@")
+    return {
+        **settings,
+        "metrics": [spelling[metric] for metric in RANKING_METRICS if metric in named],
+        "topk": sorted(set(settings["topk"])),
+        "valid_metric": f"{spelling[metric.lower()]}@{k}",
+    }
 
 
 def check_values(

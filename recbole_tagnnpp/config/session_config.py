@@ -108,6 +108,11 @@ class SessionConfig(Config):
 
     # --- ours -----------------------------------------------------------------------------------------------------
 
+    def take_preparation(self, rules: Mapping[str, Any]) -> None:
+        """Say which rules the data was prepared by, where the settings have none."""
+        for settings in (self._layers.final, self.final_config_dict):
+            settings["preparation"] = dict(rules)
+
     def to_plain_dict(self) -> dict[str, Any]:
         """The settings as plain values; ``SessionConfig(config_dict=...)`` of it is the same configuration."""
         return _plain(self._layers.final)

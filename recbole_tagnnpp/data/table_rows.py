@@ -32,8 +32,8 @@ _LOOKS_LIKE: dict[pa.DataType, tuple[str, re.Pattern[str]]] = {
         "a time as 2014-04-07T10:51:09.277Z",
         re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{1,3})?Z"),
     ),
-    TIME_WITH_ZONE: ("a time with its zone as 2024-06-10T08:13:20+02:00", re.compile(r".+")),
-    TIME_WITHOUT_ZONE: ("a time without zone as 2024-06-10T06:13:20", re.compile(r".+")),
+    TIME_WITH_ZONE: ("a time with its zone as 2024-06-10T08:13:20+02:00, from 1678 to 2261", re.compile(r".+")),
+    TIME_WITHOUT_ZONE: ("a time without zone as 2024-06-10T06:13:20, from 1678 to 2261", re.compile(r".+")),
 }
 
 

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import sys
 from importlib import metadata
 from typing import Any
 
@@ -48,22 +47,3 @@ def _processor_name() -> str:
     except OSError:
         pass
     return platform.processor() or "unknown"
-
-
-def peak_memory_megabytes(device: torch.device) -> dict[str, float]:
-    """Largest resident memory of this process so far and, on a GPU, largest allocated memory, in MB (10^6 bytes)."""
-    peak = {"process": _peak_resident_bytes() / 1e6}
-    if device.type == "cuda":
-        peak["gpu"] = torch.cuda.max_memory_allocated(device) / 1e6
-    return peak
-
-
-def _peak_resident_bytes() -> int:
-    try:
-        import resource
-    except ImportError:  # Windows
-        import psutil
-
-        return psutil.Process().memory_info().peak_wset
-    unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss: bytes on macOS, kibibytes elsewhere
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

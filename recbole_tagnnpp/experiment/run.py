@@ -16,9 +16,10 @@ from recbole_tagnnpp.data.locate import ensure_prepared
 from recbole_tagnnpp.data.manifest import Manifest, check_files
 from recbole_tagnnpp.data.rules import PreparationRules
 from recbole_tagnnpp.data.session_dataset import SessionDataset
-from recbole_tagnnpp.experiment.environment import describe_machine, describe_versions, peak_memory_megabytes
+from recbole_tagnnpp.experiment.environment import describe_machine, describe_versions
 from recbole_tagnnpp.experiment.fitting import fit_model, make_loader
 from recbole_tagnnpp.experiment.logs import set_up_logging
+from recbole_tagnnpp.experiment.memory import peak_memory_megabytes, reset_peak_memory
 from recbole_tagnnpp.experiment.record import RECORD_VERSION, percent, read_json_record, write_record
 from recbole_tagnnpp.experiment.report.records import read_record
 from recbole_tagnnpp.experiment.result_table import print_result
@@ -89,13 +90,19 @@ def _show_finished(place: RunPlace, ranks: Ranks) -> dict[str, Any]:
 def prepare_data(config: SessionConfig) -> Manifest:
     """Manifest of the configuration's dataset, which is prepared first if necessary.
 
+    A configuration without rules, for files that were prepared by hand, gets those of the manifest: how long prefixes are
+    and what columns are called goes into the checkpoints.
+
     Raises:
         UserError: there is neither a prepared dataset nor a source, or a source is malformed.
     """
     name, folder = config["dataset"], Path(config["data_path"])
     rules = config["preparation"]
     parsed = None if rules is None else PreparationRules.from_mapping(rules, where=f"preparation of dataset {name}")
-    return ensure_prepared(name, folder.parent, parsed, config["show_progress"])
+    manifest = ensure_prepared(name, folder.parent, parsed, config["show_progress"])
+    if parsed is None:
+        config.take_preparation(manifest.rules)
+    return manifest
 
 
 def read_sessions(config: SessionConfig, manifest: Manifest) -> SessionDataset:
@@ -117,6 +124,7 @@ def _run(
     ranks: Ranks,
 ) -> dict[str, Any]:
     logger = getLogger()
+    reset_peak_memory(config["device"])
     started, started_at = time.perf_counter(), datetime.now(UTC)
     dataset = read_sessions(config, manifest)
     length = config["MAX_ITEM_LIST_LENGTH"]

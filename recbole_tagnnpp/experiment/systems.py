@@ -28,10 +28,6 @@ class System:
     preset: str | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
 
-    def settings(self) -> dict[str, Any]:
-        """What a configuration of this system says beside model, dataset and seed."""
-        return {"preset": self.preset, **self.changes}
-
 
 FREE = IRRELEVANT_FOR_RESULTS | {
     "model", "dataset", "preset", "seed", "refit", "use_gpu", "eval_batch_size", "target_attention_backend",

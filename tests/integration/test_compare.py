@@ -9,6 +9,8 @@ import pytest
 
 from recbole_tagnnpp.cli import main
 from recbole_tagnnpp.config.layers import merge_layers
+from recbole_tagnnpp.experiment.grid import grid
+from recbole_tagnnpp.experiment.grid.plan import PlannedRun
 from tests.integration.tiny_dataset import write_tiny_log
 
 SMALL = ["--epochs=1", "--threads=1", "--show_progress=False", "--use_gpu=False", "--state=WARNING"]
@@ -47,8 +49,8 @@ def test_a_grid_runs_what_is_missing_and_only_that(tiny: Path, capsys: pytest.Ca
     assert again[lost]["test_result"] == first[lost]["test_result"]
 
 
-def test_files_lie_below_what_makes_a_system(tiny: Path) -> None:
-    (tiny / "a.yaml").write_text("preset: ~\nepochs: 3\nseed: 9\n")
+def test_files_say_what_holds_for_every_run(tiny: Path) -> None:
+    (tiny / "a.yaml").write_text("epochs: 3\n")
     assert main(["compare", "--dataset=tiny", "--models=SRGNN", "--seeds=3", "--config_files=a.yaml", *SMALL[1:]]) == 0
     (record,) = records(tiny).values()
     assert (record["preset"], record["seed"], record["config"]["epochs"]) == ("baseline", 3, 3)
@@ -80,6 +82,22 @@ def test_one_failing_run_does_not_stop_the_others(
     output = capsys.readouterr().out
     assert "failed: RuntimeError: out of luck" in output
     assert "1 finished, 1 failed" in output
+
+
+def test_settings_of_an_ablation_change_the_whole_and_leave_out_rows_that_say_the_same(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    planned: list[PlannedRun] = []
+    monkeypatch.setattr(grid, "run_grid", lambda runs: planned.extend(runs) or [])
+    assert main(["ablate", "--dataset=tiny", "--n_layers=2", "--agc_lambda=0.02", *SMALL]) == 0
+    found = {run.system.title: (run.config["agc_lambda"], run.config["n_layers"]) for run in planned}
+    assert found.pop("- AGC") == found.pop("Transformer only") == found.pop("GNN only") == (None, 2)
+    assert "+ second Transformer layer" not in found
+    assert len(found) == 11
+    assert set(found.values()) == {(0.02, 2)}
+    (tiny / "a.yaml").write_text("seed: 7\n")
+    assert main(["ablate", "--dataset=tiny", "--config_files=a.yaml", *SMALL]) == 2
+    assert capsys.readouterr().err == "error: a.yaml: seed: write --seeds; see --help\n"
 
 
 def test_ablations_differ_from_the_whole_by_their_part(tiny: Path) -> None:
@@ -139,12 +157,17 @@ def test_ablations_differ_from_the_whole_by_their_part(tiny: Path) -> None:
         (["--dataset=nowhere", "--models=TAGNN"], "nowhere"),
         (["--dataset=tiny", "--models=TAGNN", "--nproc=2"], "TAGNN: nproc=2: only `train` starts several processes"),
         (["--dataset=tiny", "--models=TAGNN", "--config_files=a.yaml"], "a.yaml: epochs=0: allowed is"),
+        (
+            ["--dataset=tiny", "--models=TAGNN", "--config_files=a.yaml,b.yaml"],
+            "b.yaml: preset: write --models=MODEL:PRESET",
+        ),
     ],
 )
 def test_mistakes_show_before_anything_runs(
     tiny: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     (tiny / "a.yaml").write_text("epochs: 0\n")
+    (tiny / "b.yaml").write_text("preset: fast\n")
     small = SMALL[1:] if "--config_files=a.yaml" in arguments else SMALL  # which says epochs, too
     assert main(["compare", *arguments, *small]) == 2
     error = capsys.readouterr().err

@@ -10,6 +10,8 @@ from recbole_tagnnpp.experiment.run import run
 from recbole_tagnnpp.recommendation import Recommender
 from tests.integration.tiny_dataset import settings, write_tiny_log
 
+OURS_ONLY = ("embedding_size", "n_heads", "inner_size")
+
 
 @pytest.fixture(scope="module")
 def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -84,6 +86,45 @@ def test_a_csv_file_gives_the_same_answers(model_file: Path, log: Path, capsys: 
     assert printed[0] == printed[1] != ""
     assert main([*quiet, f"--sessions={table}"]) == 2
     assert "today.csv:6: session 'a': item 'new' is none of the 37 items" in capsys.readouterr().err
+
+
+def test_a_dataset_that_was_prepared_by_hand_tells_its_columns_and_prefixes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_tiny_log(tmp_path / "raw")
+    log = tmp_path / "raw" / "tiny" / "tiny.inter"
+    log.write_text(log.read_text().replace("session_id:", "visit:").replace("item_id:", "sku:"))
+    rules = "{session_field: visit, item_field: sku, test_days: 2, min_item_count: 2, max_prefix_length: 3}"
+    arguments = [f"--source={log}", f"--output={tmp_path / 'dataset'}", f"--preparation={rules}"]
+    assert main(["prepare", "--dataset=byhand", *arguments]) == 0
+    run(SessionConfig("TAGNNPP", "byhand", [], settings(tmp_path, epochs=1)))
+    (file,) = (tmp_path / "saved" / "byhand").glob("*/model.pth")
+    today = tmp_path / "today.csv"
+    today.write_text("visit,sku,timestamp\n" + "".join(f"a,i{n},{n}\n" for n in range(1, 6)))
+    capsys.readouterr()
+    quiet = ["recommend", f"--model_file={file}", f"--sessions={today}", "--output=-", "--topk=2", "--show_progress=False"]
+    assert main(quiet) == 0
+    header, *lines = capsys.readouterr().out.splitlines()
+    assert header == "visit:token\trank:float\tsku:token\tscore:float"
+    recommender = Recommender.load(file)
+    whole, newest, longer = recommender.recommend(
+        [[f"i{n}" for n in clicks] for clicks in ((1, 2, 3, 4, 5), (3, 4, 5), (2, 3, 4, 5))], 2
+    )
+    assert whole == newest == longer  # the model has learnt from prefixes of three clicks
+    assert [line.split("\t")[2] for line in lines] == [r.item for r in whole]
+
+
+def test_names_with_commas(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rules = write_tiny_log(tmp_path / "dataset")
+    log = tmp_path / "dataset" / "tiny" / "tiny.inter"
+    log.write_text(log.read_text().replace("i4\t", "i4,red\t"))
+    run(SessionConfig("Pop", "tiny", [rules], {k: v for k, v in settings(tmp_path).items() if k not in OURS_ONLY}))
+    (file,) = (tmp_path / "saved" / "tiny").glob("*/model.pth")
+    assert main(["recommend", f"--model_file={file}", '--items=i3, "i4,red"']) == 0
+    assert main(["recommend", f"--model_file={file}", "--items=i3,i4,red"]) == 2
+    assert "item 'i4' is none of the 37 items" in capsys.readouterr().err
+    assert main(["recommend", f"--model_file={file}", '--items=i3,"i4']) == 2
+    assert '--items=i3,"i4: has a quote without end' in capsys.readouterr().err
 
 
 def test_a_failure_leaves_the_file_of_before(model_file: Path, log: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -121,6 +121,17 @@ def test_wrong_commands_give_one_line_and_status_2(
     assert message in errors[0]
 
 
+def test_what_does_not_resume_is_not_promised_to_continue(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(settings: dict) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(COMMANDS, "train", (interrupted, ""))
+    assert run_command("train", ["--dataset=demo", "--resume=False"]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
 @pytest.mark.parametrize(
     ("problem", "status", "line"),
     [

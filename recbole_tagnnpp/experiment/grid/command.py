@@ -1,11 +1,12 @@
 """``compare`` and ``ablate``: from the command line's settings to a grid."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from recbole_tagnnpp.config.command_line import config_files
 from recbole_tagnnpp.config.schema import TEXT, Rule, integer, number_from
-from recbole_tagnnpp.config.yaml_files import shortened
+from recbole_tagnnpp.config.yaml_files import read_yaml, shortened
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.systems import TABLE_ONE, System, ablations, find_system
 
@@ -16,6 +17,15 @@ RULES: dict[str, Rule] = {
     "gpus_per_run": number_from(0.0),
 }
 """Arguments of a grid beside those that say what runs; they are those of ``run_grid``."""
+
+
+NOT_OF_COMPARE = {"model": "write --models", "seed": "write --seeds", "preset": "write --models=MODEL:PRESET"}
+NOT_OF_ABLATE = {
+    "model": "ablate takes no model: it is TAGNN++ that loses its parts",
+    "seed": "write --seeds",
+    "preset": "write --preset on the command line",
+}
+"""Keys of a single run that a grid decides, and what to write instead."""
 
 
 def compare(settings: dict[str, Any]) -> int:
@@ -32,7 +42,7 @@ def compare(settings: dict[str, Any]) -> int:
     """
     names = _words(settings.pop("models"), "models") if "models" in settings else None
     systems = list(TABLE_ONE) if names is None else [find_system(name) for name in names]
-    return _run(settings, lambda dataset: systems)
+    return _run(settings, lambda dataset: systems, NOT_OF_COMPARE)
 
 
 def ablate(settings: dict[str, Any]) -> int:
@@ -47,16 +57,18 @@ def ablate(settings: dict[str, Any]) -> int:
     Raises:
         UserError: a setting is missing, unknown or not allowed.
     """
-    if "models" in settings or "model" in settings:
-        raise UserError("ablate takes no model: it is TAGNN++ that loses its parts")
+    if "models" in settings:
+        raise UserError(NOT_OF_ABLATE["model"])
     preset = str(settings.pop("preset", "recommended"))
-    return _run(settings, lambda dataset: ablations(preset, dataset))
+    return _run(settings, lambda dataset: ablations(preset, dataset), NOT_OF_ABLATE)
 
 
-def _run(settings: dict[str, Any], systems_of: Callable[[str], Sequence[System]]) -> int:
-    for key, instead in (("model", "models"), ("seed", "seeds"), ("preset", "models=MODEL:PRESET")):
-        if key in settings:
-            raise UserError(f"--{key}: write --{instead}; see --help")
+def _run(settings: dict[str, Any], systems_of: Callable[[str], Sequence[System]], not_of_a_grid: Mapping[str, str]) -> int:
+    files = config_files(settings)
+    for origin, content in [("--", settings), *((f"{file}: ", read_yaml(Path(file))) for file in files)]:
+        for key, instead in not_of_a_grid.items():
+            if key in content:
+                raise UserError(f"{origin}{key}: {instead}; see --help")
     if "dataset" not in settings:
         raise UserError("no dataset given: --dataset=NAME, or several: --dataset=diginetica,yoochoose1_64")
     datasets = _words(settings.pop("dataset"), "dataset")
@@ -79,7 +91,6 @@ def _run(settings: dict[str, Any], systems_of: Callable[[str], Sequence[System]]
     from recbole_tagnnpp.experiment.grid.plan import plan_grid
     from recbole_tagnnpp.experiment.grid.progress import State
 
-    files = config_files(settings)
     planned = plan_grid({dataset: systems_of(dataset) for dataset in datasets}, seeds, settings, files)
     runs = run_grid(planned, **options)
     return 1 if any(run.state is State.FAILED for run in runs) else 0

@@ -51,18 +51,19 @@ def plan_grid(
     Args:
         systems: dataset to the rows that are run on it.
         seeds: of weights and order.
-        settings: of every run, over those of its system.
+        settings: of every run, over its preset; what makes a row of Table II comes on top of them.
         files: YAML files of settings of every run, below both.
 
     Raises:
-        UserError: a setting does not fit a system, a dataset is missing, or two systems are the same experiment.
+        UserError: a setting does not fit a system, a dataset is missing, or two systems are the same experiment, unless
+            the settings make it so: then the row of Table II is left out.
     """
     manifests: dict[str, Manifest] = {}
     planned: dict[Path, PlannedRun] = {}
     for dataset, rows in systems.items():
         for seed in seeds:
             for system in rows:
-                changes = {**system.settings(), **settings, "seed": seed}
+                changes = {"preset": system.preset, **settings, **system.changes, "seed": seed}
                 try:
                     config = SessionConfig(system.model, dataset, files, changes)
                     check_processes(config["nproc"])
@@ -71,6 +72,8 @@ def plan_grid(
                 if dataset not in manifests:
                     manifests[dataset] = prepare_data(config)
                 record = place_of_run(config, manifests[dataset]).record
+                if record in planned and system.changes:
+                    continue
                 if record in planned:
                     raise UserError(f"{planned[record].system.title} and {system.title} are the same experiment; name one")
                 planned[record] = PlannedRun(system, dataset, seed, config.to_plain_dict(), record)

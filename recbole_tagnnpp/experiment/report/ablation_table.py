@@ -84,8 +84,8 @@ def ablation_table(sections: Sequence[AblationSection]) -> Table:
         printed,
         section_column="dataset and preset",
         notes=[
-            "Test metrics in percent, mean and sample standard deviation over seeds; - is missing. "
-            "Δ: minus the whole model, in points; * where that difference is significant.",
+            "Test metrics in percent, mean and sample standard deviation over seeds; - is missing. Δ: minus the whole "
+            "model, each the mean over its own seeds, in points; * where that difference is significant.",
             BOLD_NOTE,
             *notes,
             *data_notes(_distinct([section.measured for section in sections])),

@@ -46,6 +46,14 @@ def test_each_source_wins_over_the_one_below() -> None:
     assert final(dictionary={"train_batch_size": 17}, command_line={"train_batch_size": 18})["train_batch_size"] == 18
 
 
+def test_what_recbole_takes_for_the_same_has_one_spelling() -> None:
+    given = {"metrics": ["mrr", "HIT", "ndcg", "mrr"], "topk": [20, 5, 10, 20], "valid_metric": "mrr@20"}
+    found = final(dictionary=given)
+    assert (found["metrics"], found["topk"], found["valid_metric"]) == (["Hit", "MRR", "NDCG"], [5, 10, 20], "MRR@20")
+    one = final(command_line={"metrics": "recall", "topk": 7, "valid_metric": "RECALL@7"})
+    assert (one["metrics"], one["topk"], one["valid_metric"]) == (["Recall"], [7], "Recall@7")
+
+
 def test_partial_property_files_leave_the_shipped_values() -> None:
     own_property("overall", "seed: 11\n")
     own_property("model/TAGNNPP", "n_layers: 3\n")

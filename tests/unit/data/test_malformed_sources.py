@@ -103,6 +103,11 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
         "a.csv",
         r"a\.csv:3: timestamp must be a time without zone as .*, found '2016-05-09 10:00:00Z'",
     ),
+    "csv: a year beyond nanoseconds": (
+        text("a.csv", TABLE + "s,x,2016-05-09,p\ns,x,3016-05-09,p\n"),
+        "a.csv",
+        r"a\.csv:3: timestamp must be a time without zone as .*, from 1678 to 2261, found '3016-05-09'",
+    ),
     "csv: no such day": (
         text("a.csv", TABLE + "s,x,2016-05-09,p\ns,x,2016-02-31,p\n"),
         "a.csv",

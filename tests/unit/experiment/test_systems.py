@@ -8,7 +8,7 @@ from recbole_tagnnpp.experiment.systems import AS_IN_PAPER, OURS, TABLE_ONE, Sys
 
 
 def config_of(system: System, dataset: str = "diginetica", **changes: object) -> dict:
-    return merge_layers(system.model, dataset, dictionary={**system.settings(), **changes}).final
+    return merge_layers(system.model, dataset, dictionary={"preset": system.preset, **system.changes, **changes}).final
 
 
 DATASETS = ("diginetica", "yoochoose1_64", "demo")

@@ -62,7 +62,9 @@ def write_run(
 ) -> Path:
     """Write record, ranks and facts of one run; further settings are those of its configuration."""
     facts = facts or make_facts()
-    config = json.loads(_settings(system.model, dataset, json.dumps({**system.settings(), **settings}))) | {"seed": seed}
+    config = json.loads(
+        _settings(system.model, dataset, json.dumps({"preset": system.preset, **system.changes, **settings}))
+    ) | {"seed": seed}
     ranks = make_ranks(facts, skill, seed)
     known, test = 4000, len(ranks)
     epochs = [

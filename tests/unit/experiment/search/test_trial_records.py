@@ -44,6 +44,14 @@ def test_damaged_records_give_one_line(tmp_path: Path, content: str) -> None:
         read_trials(tmp_path)
 
 
+def test_an_epoch_that_is_not_whole_is_damaged(tmp_path: Path) -> None:
+    write_trial(tmp_path, TrialRecord("aa", {}, history=[{"epoch": 1, "score": 99.0}]))
+    with pytest.raises(
+        UserError, match=r"aa\.json: damaged \(an epoch is not whole\); delete it to train this trial again"
+    ):
+        read_trials(tmp_path)
+
+
 def test_best_epoch() -> None:
     assert record("aa", 1.0, 3.0, 3.0).best(bigger=True)["epoch"] == 2  # type: ignore[index]
     assert record("aa", 2.0, 1.0, 3.0).best(bigger=False)["epoch"] == 2  # type: ignore[index]
