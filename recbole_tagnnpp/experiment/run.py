@@ -40,7 +40,7 @@ def run(
     A run that ended here before is not repeated (``resume=False`` repeats it).
     With ``refit`` the model is trained once more from the start on training plus validation sequences, for the number
     of epochs that validation chose, and that model is tested; where the same run without ``refit`` has ended before,
-    on such a machine, its record says what validation chose.  With ``refit="all"`` another one is trained after the
+    on this machine, its record says what validation chose.  With ``refit="all"`` another one is trained after the
     test in the same way on all sequences, to be kept in its place.
 
     Args:
