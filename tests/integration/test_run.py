@@ -352,6 +352,17 @@ def test_longer_prefixes_than_were_prepared_are_warned_of(root: Path, caplog: py
     assert "MAX_ITEM_LIST_LENGTH=51: prefixes of tiny have at most 50 clicks; preparation={max_pre" in caplog.text
 
 
+def test_prefixes_are_as_long_as_the_manifest_says_where_the_configuration_has_no_rules(tmp_path: Path) -> None:
+    rules = write_tiny_log(tmp_path / "dataset")
+    longer = {"preparation": {"max_prefix_length": 70}, **settings(tmp_path)}
+    prepare_data(SessionConfig("TAGNNPP", "tiny", [rules], longer))
+    config = SessionConfig("TAGNNPP", "tiny", [], settings(tmp_path, MAX_ITEM_LIST_LENGTH=60))
+    assert config["preparation"] is None
+    prepare_data(config)
+    assert SessionDataset(config).longest_prefix == 60
+    assert SessionConfig(config_dict=config.to_plain_dict())["preparation"]["max_prefix_length"] == 70
+
+
 def test_refit_learns_from_validation_sessions_in_every_way(root: Path) -> None:
     config = SessionConfig("DGTN", "tiny", [root / "dataset" / "tiny.yaml"], {"data_path": str(root / "dataset")})
     prepare_data(config)
