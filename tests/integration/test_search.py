@@ -96,6 +96,14 @@ def test_grid_ends_with_the_best_setting_tested_once(root: Path, monkeypatch: py
     assert (again["best"], again["final_record"]) == (record["best"], record["final_record"])
 
 
+@pytest.mark.parametrize("said", [False, "all"])
+def test_the_last_run_refits_as_a_file_says(root: Path, said: bool | str) -> None:
+    with open(root / "dataset" / "tiny.yaml", "a") as handle:
+        handle.write(f"\nrefit: {said}\n")
+    record = run_search(root)
+    assert json.loads(Path(record["final_record"]).read_text())["config"]["refit"] == said
+
+
 def test_best_yaml_is_what_a_run_takes(root: Path) -> None:
     record = run_search(root, final=False)
     assert record["final_record"] is None

@@ -106,7 +106,7 @@ def _search(plan: SearchPlan, config: SessionConfig, place: SearchPlace, manifes
     _write_results(plan, place, record, records, best_settings, job.bigger)
     report.print_outcome(records, metric, job.bigger, untuned_key, place.results)
     if options.final:
-        record["final_record"] = _final_run(plan, best_settings)
+        record["final_record"] = _final_run(best_settings)
         write_record(place.results / "search.json", record)
     if not record["failed"]:
         for folder in [*place.state.glob("ray-*"), place.state / "work"]:  # records of trials stay, they are small
@@ -171,10 +171,12 @@ def _write_results(
     write_record(place.results / "search.json", record)
 
 
-def _final_run(plan: SearchPlan, best_settings: dict[str, Any]) -> str:
-    """Train the best setting with ``refit`` and test it, unless its record is there; returns the record's path."""
-    refit = plan.layers.final["refit"] if "refit" in plan.layers.command_line else True
-    config = SessionConfig(config_dict={**best_settings, "refit": refit})
+def _final_run(best_settings: dict[str, Any]) -> str:
+    """Train the best setting and test it, unless its record is there; returns the record's path.
+
+    With ``refit``, unless the caller has said otherwise.
+    """
+    config = SessionConfig(config_dict={"refit": True, **best_settings})
     record_file = place_of_run(config, prepare_data(config)).record
     if record_file.is_file():
         getLogger().info(f"the best setting has been tested before: {record_file}")
