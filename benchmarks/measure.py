@@ -29,13 +29,15 @@ class PeakMemory:
         self.device = device
 
     def start(self) -> None:
-        reset_peak_memory(self.device)
+        is_reset = reset_peak_memory(self.device)
         if self.device.type == "cuda":
             self.base = float(torch.cuda.memory_allocated(self.device))
             return
         resident = status_bytes("VmRSS")
-        if resident is None:
-            raise RuntimeError("the memory of a step is measured on Linux only")
+        if resident is None or not is_reset:
+            raise RuntimeError(
+                "the memory of a step can be measured only where /proc/self/clear_refs resets its peak (Linux)"
+            )
         self.base = float(resident)
 
     def megabytes(self) -> float:

@@ -1,6 +1,5 @@
 """The largest memory that a piece of work has taken."""
 
-import contextlib
 import sys
 from pathlib import Path
 
@@ -9,13 +8,16 @@ import torch
 MEGABYTE = 1e6
 
 
-def reset_peak_memory(device: torch.device) -> None:
-    """Let the peaks begin anew, at what is held now; that of the process only where the kernel can (Linux)."""
+def reset_peak_memory(device: torch.device) -> bool:
+    """Let the peaks begin anew, at what is held now; returns whether that of the process does (Linux alone can)."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
         torch.cuda.reset_peak_memory_stats(device)
-    with contextlib.suppress(OSError):
+    try:
         Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return False
+    return True
 
 
 def peak_memory_megabytes(device: torch.device) -> dict[str, float]:

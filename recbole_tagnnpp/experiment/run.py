@@ -20,8 +20,8 @@ from recbole_tagnnpp.experiment.environment import describe_machine, describe_ve
 from recbole_tagnnpp.experiment.fitting import fit_model, make_loader
 from recbole_tagnnpp.experiment.logs import set_up_logging
 from recbole_tagnnpp.experiment.memory import peak_memory_megabytes, reset_peak_memory
-from recbole_tagnnpp.experiment.record import RECORD_VERSION, percent, read_json_record, write_record
-from recbole_tagnnpp.experiment.report.records import read_record
+from recbole_tagnnpp.experiment.record import RECORD_VERSION, percent, write_record
+from recbole_tagnnpp.experiment.report.records import checked_content
 from recbole_tagnnpp.experiment.result_table import print_result
 from recbole_tagnnpp.experiment.run_place import RunPlace, place_of_run
 from recbole_tagnnpp.experiment.selection import Selection, epoch_records, recorded_selection
@@ -78,8 +78,7 @@ def _show_finished(place: RunPlace, ranks: Ranks) -> dict[str, Any]:
     Raises:
         UserError: the record is damaged.
     """
-    read_record(place.record)  # checks all of it
-    record = read_json_record(place.record)
+    record = checked_content(place.record)
     if ranks.is_first:
         print_result(record)
         getLogger().info(f"this run has ended before, --resume=False repeats it; record: {place.record}")

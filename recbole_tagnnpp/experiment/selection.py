@@ -7,8 +7,8 @@ from typing import Any, Self
 from recbole_tagnnpp.config.session_config import SessionConfig
 from recbole_tagnnpp.data.manifest import Manifest
 from recbole_tagnnpp.experiment.environment import describe_machine, describe_versions
-from recbole_tagnnpp.experiment.record import percent, read_json_record
-from recbole_tagnnpp.experiment.report.records import read_record
+from recbole_tagnnpp.experiment.record import percent
+from recbole_tagnnpp.experiment.report.records import checked_content
 from recbole_tagnnpp.experiment.run_place import place_of_run
 from recbole_tagnnpp.training.distributed.ranks import Ranks
 from recbole_tagnnpp.training.trainer import SessionTrainer
@@ -77,9 +77,7 @@ def _find(config: SessionConfig, manifest: Manifest) -> Selection | None:
         place = place_of_run(config, manifest, refit)
         if refit == config["refit"] or not place.is_finished:
             continue
-        file = place.record
-        read_record(file)  # checks all of it
-        record = read_json_record(file)
+        record = checked_content(place.record)
         if any(record.get(key) != value for key, value in here.items()):
             continue
         found = Selection(
@@ -87,11 +85,11 @@ def _find(config: SessionConfig, manifest: Manifest) -> Selection | None:
             valid_result=record["valid_result"],
             epochs=record["epochs"],
             resumed=bool(record.get("resumed")),
-            selected_in=record.get("selected_in") or file.stem,
+            selected_in=record.get("selected_in") or place.record.stem,
         )
         getLogger().info(
             f"validation has chosen {found.n_epochs} epochs in an earlier run of this training, which is not repeated "
-            f"(--resume=False repeats it): {file}"
+            f"(--resume=False repeats it): {place.record}"
         )
         return found
     return None

@@ -10,8 +10,6 @@ from recbole_tagnnpp.experiment.run import run
 from recbole_tagnnpp.recommendation import Recommender
 from tests.integration.tiny_dataset import settings, write_tiny_log
 
-OURS_ONLY = ("embedding_size", "n_heads", "inner_size")
-
 
 @pytest.fixture(scope="module")
 def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -118,7 +116,7 @@ def test_names_with_commas(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     rules = write_tiny_log(tmp_path / "dataset")
     log = tmp_path / "dataset" / "tiny" / "tiny.inter"
     log.write_text(log.read_text().replace("i4\t", "i4,red\t"))
-    run(SessionConfig("Pop", "tiny", [rules], {k: v for k, v in settings(tmp_path).items() if k not in OURS_ONLY}))
+    run(SessionConfig("Pop", "tiny", [rules], settings(tmp_path, "Pop")))
     (file,) = (tmp_path / "saved" / "tiny").glob("*/model.pth")
     assert main(["recommend", f"--model_file={file}", '--items=i3, "i4,red"']) == 0
     assert main(["recommend", f"--model_file={file}", "--items=i3,i4,red"]) == 2

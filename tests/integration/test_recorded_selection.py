@@ -16,8 +16,6 @@ from recbole_tagnnpp.experiment.run import run
 from recbole_tagnnpp.training.trainer import SessionTrainer
 from tests.integration.tiny_dataset import settings, write_tiny_log
 
-OURS_ONLY = ("embedding_size", "n_heads", "inner_size")
-
 
 @pytest.fixture
 def learnt(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -41,10 +39,8 @@ def run_in(tmp_path: Path) -> Callable[..., dict[str, Any]]:
     def run_in(place: str, model: str = "TAGNNPP", **changes: Any) -> dict[str, Any]:
         if not (tmp_path / place).exists():
             shutil.copytree(tmp_path / "raw", tmp_path / place)
-        given = settings(
-            tmp_path / place, **{"epochs": 5, "learning_rate": 0.1, "learning_rate_schedule": "constant", **changes}
-        )
-        config = {k: v for k, v in given.items() if model == "TAGNNPP" or k not in OURS_ONLY}
+        learning = {"epochs": 5, "learning_rate": 0.1, "learning_rate_schedule": "constant"}
+        config = settings(tmp_path / place, model, **{**learning, **changes})
         return run(SessionConfig(model, "tiny", [tmp_path / place / "dataset" / "tiny.yaml"], config))
 
     return run_in

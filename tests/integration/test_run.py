@@ -21,8 +21,6 @@ from recbole_tagnnpp.files import sha256_of
 from recbole_tagnnpp.training.trainer import SessionTrainer
 from tests.integration.tiny_dataset import settings, write_tiny_log
 
-OURS_ONLY = ("embedding_size", "n_heads", "inner_size")
-
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -32,8 +30,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run_tiny(root: Path, model: str = "TAGNNPP", **changes: Any) -> dict[str, Any]:
-    config = {k: v for k, v in settings(root, **changes).items() if model == "TAGNNPP" or k not in OURS_ONLY}
-    return run(SessionConfig(model, "tiny", [root / "dataset" / "tiny.yaml"], config))
+    return run(SessionConfig(model, "tiny", [root / "dataset" / "tiny.yaml"], settings(root, model, **changes)))
 
 
 @pytest.mark.parametrize("model", ["TAGNNPP", "SRGNN", "GCSAN", "NARM", "GRU4Rec", "RepeatNet", "SASRec"])

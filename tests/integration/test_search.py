@@ -22,7 +22,7 @@ from recbole_tagnnpp.experiment.search.search import search
 from recbole_tagnnpp.training import checkpoint
 from recbole_tagnnpp.training.trainer import SessionTrainer
 from tests.conftest import REPOSITORY
-from tests.integration.tiny_dataset import settings, write_tiny_log
+from tests.integration.tiny_dataset import OURS_ONLY, settings, write_tiny_log
 
 SPACE = "learning_rate choice [0.00001, 0.02]\ntrain_batch_size choice [32, 64]\n"
 BROKEN = "learning_rate choice [0.02, 1e30]\n"
@@ -232,11 +232,7 @@ def test_search_on_less_training_data(root: Path) -> None:
 
 def test_counting_models_are_searched_too(root: Path) -> None:
     (root / "hyper.test").write_text("n_similar_items choice [1, 20]\n")
-    given = {
-        k: v
-        for k, v in own_settings(root, final=False).items()
-        if k not in ("embedding_size", "n_heads", "inner_size", "label_smoothing")
-    }
+    given = {k: v for k, v in own_settings(root, final=False).items() if k not in (*OURS_ONLY, "label_smoothing")}
     plan = plan_search("ItemKNN", [str(root / "dataset" / "tiny.yaml")], {**given, "params_file": str(root / "hyper.test")})
     record = search(plan)
     assert [trial["status"] for trial in record["trials"]] == ["finished", "finished"]

@@ -49,12 +49,17 @@ def write_tiny_log(data_path: Path, name: str = "tiny", n_sessions: int = 300, s
     return rules
 
 
-def settings(root: Path, **changes: object) -> dict[str, object]:
+OURS_ONLY = ("embedding_size", "n_heads", "inner_size")
+"""Of ``SMALL_MODEL``, what other models may not know."""
+
+
+def settings(root: Path, model: str = "TAGNNPP", **changes: object) -> dict[str, object]:
     """Configuration dictionary of a fast run whose files all stay under ``root``."""
-    return {
+    given = {
         **SMALL_MODEL,
         "data_path": str(root / "dataset"),
         "checkpoint_dir": str(root / "saved"),
         "results_path": str(root / "results"),
         **changes,
     }
+    return {key: value for key, value in given.items() if model == "TAGNNPP" or key not in OURS_ONLY}

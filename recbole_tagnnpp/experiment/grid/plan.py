@@ -72,9 +72,9 @@ def plan_grid(
                 if dataset not in manifests:
                     manifests[dataset] = prepare_data(config)
                 record = place_of_run(config, manifests[dataset]).record
-                if record in planned and system.changes:
-                    continue
                 if record in planned:
+                    if system.changes:
+                        continue
                     raise UserError(f"{planned[record].system.title} and {system.title} are the same experiment; name one")
                 planned[record] = PlannedRun(system, dataset, seed, config.to_plain_dict(), record)
     return list(planned.values())

@@ -90,6 +90,17 @@ def read_record(file: Path) -> RunRecord:
     return _RecordReader(file, read_json_record(file)).record()
 
 
+def checked_content(file: Path) -> dict[str, Any]:
+    """Read and check one record, as :func:`read_record`; returns all that the file says.
+
+    Raises:
+        UserError: as :func:`read_record`.
+    """
+    content = read_json_record(file)
+    _RecordReader(file, content).record()
+    return content
+
+
 @dataclass(frozen=True)
 class _RecordReader:
     """Takes values out of a record and says which key of which file is wrong."""

@@ -26,10 +26,7 @@ def tiny_config(root: Path, model: str = "TAGNNPP", **changes: Any) -> SessionCo
             PreparationRules.from_mapping(config["preparation"], "tiny"),
             show_progress=False,
         )
-    own = settings(root, **changes)
-    if model != "TAGNNPP":
-        own = {k: v for k, v in own.items() if k not in ("embedding_size", "n_heads", "inner_size")}
-    return SessionConfig(model, "tiny", [root / "dataset" / "tiny.yaml"], own)
+    return SessionConfig(model, "tiny", [root / "dataset" / "tiny.yaml"], settings(root, model, **changes))
 
 
 def tiny_trainer(root: Path, folder: str = "run", model: str = "TAGNNPP", **changes: Any) -> SessionTrainer:
