@@ -1,6 +1,7 @@
 """The rules by which a dataset is prepared: the ``preparation`` mapping of ``properties/dataset/<name>.yaml``."""
 
 import difflib
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -33,6 +34,8 @@ class PreparationRules:
         source_format: one of ``SOURCE_FORMATS``; ``auto`` looks at the file.
         session_field, item_field, time_field: columns of an ``.inter`` or CSV source.
         time_unit: of its times where they are numbers, one of ``TIME_UNITS``.
+        session_gap_minutes: minutes without a click that end a session, for a log whose ``session_field`` names
+            visitors; ``None`` takes it at its word.
         min_item_count: items with fewer clicks are dropped.
         min_session_length: sessions with fewer clicks are dropped.
         test_days: days at the end of the log whose sessions are the test.
@@ -48,6 +51,7 @@ class PreparationRules:
     item_field: str = "item_id"
     time_field: str = "timestamp"
     time_unit: str = "seconds"
+    session_gap_minutes: float | None = None
     min_item_count: int = 5
     min_session_length: int = 2
     test_days: int = 7
@@ -100,6 +104,9 @@ class PreparationRules:
             value = getattr(self, key)
             if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
                 refuse(key, f"a whole number of at least {minimum}")
+        gap = self.session_gap_minutes
+        if gap is not None and (not isinstance(gap, (int, float)) or isinstance(gap, bool) or not 0 < gap < math.inf):
+            refuse("session_gap_minutes", "a number above 0, or ~ for none")
         if not isinstance(self.train_fraction, str) or not re.fullmatch(r"[1-9]\d*/[1-9]\d*", self.train_fraction):
             refuse("train_fraction", "a fraction such as 1/64")
         if self.training_share > 1:

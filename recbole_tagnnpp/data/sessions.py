@@ -132,13 +132,22 @@ def sessions_of_clicks(
         dates: [n] int64; the date of a session is that of its last click.
         date_of_last_row: take the date of the session's last row in the log instead.
     """
-    encoded = session.combine_chunks() if isinstance(session, pa.ChunkedArray) else session
+    codes, ids = encode_ids(session)
+    order = np.lexsort((times, codes))  # stable
+    lengths = np.bincount(codes, minlength=len(ids))
+    ends = _ends(lengths)
+    dated = np.argsort(codes, kind="stable") if date_of_last_row else order
+    return Sessions.whole(item_codes[order], ends, ids.cast(pa.string()), dates[dated[ends[1:] - 1]])
+
+
+def encode_ids(ids: pa.Array | pa.ChunkedArray) -> tuple[IntArray, pa.Array]:
+    """Number ids in order of first appearance.
+
+    Returns:
+        [n] int64 numbers from 0, and the distinct ids in their order.
+    """
+    encoded = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
     encoded = encoded.dictionary_encode()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.combine_chunks()
-    codes = encoded.indices.to_numpy().astype(np.int64)
-    order = np.lexsort((times, codes))  # stable
-    lengths = np.bincount(codes, minlength=len(encoded.dictionary))
-    ends = _ends(lengths)
-    dated = np.argsort(codes, kind="stable") if date_of_last_row else order
-    return Sessions.whole(item_codes[order], ends, encoded.dictionary.cast(pa.string()), dates[dated[ends[1:] - 1]])
+    return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary

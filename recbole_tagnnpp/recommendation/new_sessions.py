@@ -63,7 +63,7 @@ def sessions_of_file(
 
     Args:
         path: the log.
-        rules: name its columns.
+        rules: name its columns; with ``session_gap_minutes`` the newest session of each visitor is taken.
         vocabulary, skip_unknown: see :func:`sessions_of_items`.
         show_progress: progress bar.
 
@@ -75,7 +75,10 @@ def sessions_of_file(
     def where(session: str, item: str) -> str:
         return f"{path}:{table.line_of(item, session)}: "
 
-    log = table.read(show_progress)
+    clicks = table.read(show_progress)
+    if rules.session_gap_minutes is not None:
+        clicks = clicks.newest_visits(rules.session_gap_minutes)
+    log = clicks.to_log()
     tokens = log.item_tokens.take(pa.array(log.sessions.items))
     return _numbered(log.sessions.ids.to_pylist(), tokens, log.sessions.ends, vocabulary, skip_unknown, where)
 

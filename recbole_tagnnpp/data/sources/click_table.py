@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from recbole_tagnnpp.data.clicks import Clicks
 from recbole_tagnnpp.data.rules import TIME_UNITS
-from recbole_tagnnpp.data.sessions import ClickLog, sessions_of_clicks
 from recbole_tagnnpp.data.table_layout import TEXT, TableLayout
 from recbole_tagnnpp.data.table_rows import line_of_row, line_of_values
 from recbole_tagnnpp.data.tables import read_columns
@@ -58,7 +58,7 @@ class ClickTable:
     time_type: pa.DataType
     time_unit: str
 
-    def read(self, show_progress: bool) -> ClickLog:
+    def read(self, show_progress: bool) -> Clicks:
         """Read the clicks.
 
         Raises:
@@ -70,12 +70,12 @@ class ClickTable:
         codes = items.indices.to_numpy().astype(np.int64)
         if pa.types.is_timestamp(self.time_type):
             times: npt.NDArray = table[self.time].cast(pa.int64()).to_numpy()
-            dates = times // TIME_UNITS["nanoseconds"]
+            unit = "nanoseconds"
         else:
             times = table[self.time].to_numpy()
             self._check_numbers(times)
-            dates = np.floor(times / TIME_UNITS[self.time_unit]).astype(np.int64)
-        return ClickLog(sessions_of_clicks(table[self.session], codes, times, dates), items.dictionary)
+            unit = self.time_unit
+        return Clicks(table[self.session], codes, items.dictionary, times, TIME_UNITS[unit])
 
     def _check_numbers(self, times: npt.NDArray) -> None:
         """Refuse what no calendar has, among it times in a finer unit than ``time_unit``."""

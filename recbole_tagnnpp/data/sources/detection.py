@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from recbole_tagnnpp.data.clicks import to_sessions
 from recbole_tagnnpp.data.protocol import filter_and_split
 from recbole_tagnnpp.data.rules import PreparationRules
 from recbole_tagnnpp.data.sessions import SplitSessions
@@ -76,6 +77,11 @@ def read_source(kind: str, source: Path, rules: PreparationRules, show_progress:
     Raises:
         UserError: it is malformed, or the rules leave nothing of it.
     """
+    if rules.session_gap_minutes is not None and kind not in CLICK_TABLES:
+        raise UserError(
+            f"session_gap_minutes={rules.session_gap_minutes!r}: {source} is {kind}, which says where sessions end; it is "
+            f"for {' and '.join(CLICK_TABLES)}"
+        )
     if kind == "srgnn_processed":
         return srgnn_processed.read(source)
     if kind == "recbole_benchmark":
@@ -84,8 +90,8 @@ def read_source(kind: str, source: Path, rules: PreparationRules, show_progress:
         return filter_and_split(diginetica.read(source, show_progress), rules, diginetica.DATE_UNIT_PER_DAY, str(source))
     if kind == "yoochoose_dat":
         return filter_and_split(yoochoose.read(source, show_progress), rules, yoochoose.DATE_UNIT_PER_DAY, str(source))
-    log = CLICK_TABLES[kind](source, rules).read(show_progress)
-    return filter_and_split(log, rules, click_table.DATE_UNIT_PER_DAY, str(source))
+    clicks = CLICK_TABLES[kind](source, rules).read(show_progress)
+    return filter_and_split(to_sessions(clicks, rules, str(source)), rules, click_table.DATE_UNIT_PER_DAY, str(source))
 
 
 def detect_format(source: Path) -> str:

@@ -1,5 +1,6 @@
 """From item names to numbers: order, unknown items, malformed input."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -67,6 +68,20 @@ def test_clicks_of_a_file_are_ordered_by_time_and_sessions_by_first_line(tmp_pat
     new = sessions_of_file(file, COLUMNS, VOCABULARY, skip_unknown=False, show_progress=False)
     assert new.ids == ["b", "a"]
     assert clicks(new) == [[4, 3, 2], [5, 1]]
+
+
+def test_the_newest_visit_of_a_visitor_counts(tmp_path: Path) -> None:
+    rows = "99\tb\that", "9\tb\tsock", "7\ta\t1e5", "70\tb\tboot", "67\ta\t007"
+    file = write_log(tmp_path / "log", *rows)
+    new = sessions_of_file(
+        file, replace(COLUMNS, session_gap_minutes=0.5), VOCABULARY, skip_unknown=False, show_progress=False
+    )
+    assert new.ids == ["b", "a"]
+    assert clicks(new) == [[1, 3], [2]]
+    new = sessions_of_file(
+        file, replace(COLUMNS, session_gap_minutes=1), VOCABULARY, skip_unknown=False, show_progress=False
+    )
+    assert clicks(new) == [[1, 3], [4, 2]]
 
 
 def test_file_and_session_of_an_unknown_item_are_named(tmp_path: Path) -> None:
