@@ -30,7 +30,11 @@ def atomic_write(path: Path, mode: str = "w") -> Iterator[IO]:
     path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
-    handle = tempfile.NamedTemporaryFile(mode, dir=path.parent, prefix=f".{path.name}.", delete=False, **text)  # type: ignore[call-overload]  # noqa: SIM115
+    try:
+        handle = tempfile.NamedTemporaryFile(mode, dir=path.parent, prefix=f".{path.name}.", delete=False, **text)  # type: ignore[call-overload]  # noqa: SIM115
+    except OSError as problem:
+        problem.filename = str(path)  # what the user has named
+        raise
     try:
         with handle:
             yield handle
@@ -69,13 +73,15 @@ def atomic_folder(path: Path, last: str) -> Iterator[Path]:
 
     Args:
         path: the folder, made if it is missing; perhaps a link to another disk, across which files cannot be moved.
-        last: name of the file that is moved when all others are in place, because readers look for it first.
+        last: name of the file that readers look for first: the old one goes before any file is moved, and the new one is
+            moved when all others are in place.
     """
     temporary = path / ".unfinished"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     try:
         yield temporary
+        (path / last).unlink(missing_ok=True)  # while old and new files are mixed
         for file in sorted(temporary.iterdir(), key=lambda file: (file.name == last, file.name)):
             os.replace(file, path / file.name)
     finally:

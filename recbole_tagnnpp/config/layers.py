@@ -23,6 +23,8 @@ from recbole_tagnnpp.files import user_path
 
 CHOICES = {"model", "dataset", "preset"}
 """Keys that choose property files."""
+EXAMPLE = "example"
+"""The property file of no dataset, to be copied."""
 FOLDERS = ("data_path", "checkpoint_dir", "results_path")
 """Keys that name a folder, in which ``~`` is the home folder."""
 RECBOLE_DEFAULTS = ("overall.yaml", "dataset/sample.yaml", "quick_start_config/sequential.yaml")
@@ -52,6 +54,11 @@ class Layers:
     origin: dict[str, str] = field(default_factory=dict)
     recbole_defaults: dict[str, Any] = field(default_factory=dict)
     model_defaults: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What the caller has set, by priority."""
+        return _merged(self.files, self.dictionary, self.command_line)
 
 
 def merge_layers(
@@ -85,7 +92,7 @@ def merge_layers(
         _lay_over(layers.files, content)
     caller_origin.update(dict.fromkeys(layers.dictionary, ""))
     caller_origin.update(dict.fromkeys(layers.command_line, "--"))
-    caller = _merged(layers.files, layers.dictionary, layers.command_line)
+    caller = layers.given
 
     layers.dataset = _dataset_name(layers.command_line.get("dataset", dataset or caller.get("dataset")))
     layers.model = _model_name(layers.command_line.get("model", model or caller.get("model")))
@@ -127,7 +134,8 @@ def _lay_over(settings: dict[str, Any], layer: Mapping[str, Any]) -> None:
 
 def _dataset_name(name: Any) -> str:
     if name is None or name == "":
-        raise UserError(f"no dataset given: --dataset=NAME, one of {', '.join(known_names('dataset'))} or your own")
+        known = ", ".join(name for name in known_names("dataset") if name != EXAMPLE)
+        raise UserError(f"no dataset given: --dataset=NAME, one of {known} or your own")
     if isinstance(name, int) and not isinstance(name, bool):
         name = str(name)  # --dataset=2015
     return check_dataset_name(name)
@@ -202,7 +210,7 @@ def _read_preset(layers: Layers, caller: Mapping[str, Any], known: set[str]) -> 
 @cache
 def _preparation_rules() -> frozenset[str]:
     """Names of the rules by which datasets are prepared, of which the shipped example has all."""
-    return frozenset(read_yaml(find_property_files("dataset", "example", own=False)[0])["preparation"])
+    return frozenset(read_yaml(find_property_files("dataset", EXAMPLE, own=False)[0])["preparation"])
 
 
 def _refuse_unknown(

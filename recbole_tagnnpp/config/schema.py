@@ -238,7 +238,7 @@ FIXED: dict[str, Fixed] = {
     "ITEM_ID_FIELD": Fixed("item_id", "prepared files name it so"),
     "LIST_SUFFIX": Fixed("_list", "prepared files name it so"),
     "alias_of_item_id": Fixed(["item_id_list"], "prefixes and targets share one vocabulary"),
-    "worker": Fixed(0, "batches are made in the training process"),
+    "worker": Fixed(0, "batches are made in the training process; runs at the same time are --workers of a grid or search"),
 }
 """Keys that the protocol decides."""
 
@@ -332,6 +332,10 @@ def check_values(
     _check_valid_metric(settings, refuse)
     if settings["minimum_learning_rate"] > settings["learning_rate"]:
         refuse("minimum_learning_rate", f"allowed is at most learning_rate={settings['learning_rate']}")
+    if settings["enable_scaler"] and not settings["enable_amp"]:
+        refuse("enable_scaler", "has no effect without enable_amp=True")
+    if settings.get("nproc", 1) > settings["train_batch_size"]:
+        refuse("nproc", f"allowed is at most train_batch_size={settings['train_batch_size']}, which processes share")
     if "n_heads" in model_defaults:
         width = "hidden_size" if "hidden_size" in model_defaults else "embedding_size"
         if width in settings and settings[width] % settings["n_heads"]:

@@ -22,6 +22,7 @@ class Clicks:
 
     Attributes:
         session_ids: [n] string, the session, or the visitor, of each click.
+        rows: [n] int64, their rows in the log, from 0.
         item_codes: [n] int64.
         item_tokens: token of each item code.
         times: [n] int64 or float64, since 1970.
@@ -29,10 +30,17 @@ class Clicks:
     """
 
     session_ids: pa.ChunkedArray
+    rows: IntArray
     item_codes: IntArray
     item_tokens: pa.Array
     times: npt.NDArray
     ticks_per_second: int
+
+    def first_row(self, session_id: str, item: str) -> int:
+        """Row in the log of the first click of a session on an item."""
+        code = self.item_tokens.index(item).as_py()
+        is_it = pc.equal(self.session_ids, session_id).to_numpy() & (self.item_codes == code)
+        return int(self.rows[np.argmax(is_it)])
 
     def to_log(self) -> ClickLog:
         """Group the clicks by their session ids; dates are seconds."""
@@ -79,6 +87,7 @@ class Clicks:
         return replace(
             self,
             session_ids=self.session_ids.filter(pa.array(keep)),
+            rows=self.rows[keep],
             item_codes=self.item_codes[keep],
             times=self.times[keep],
         )

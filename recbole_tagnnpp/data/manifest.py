@@ -53,11 +53,16 @@ def manifest_path(folder: Path, dataset: str) -> Path:
     return folder / f"{dataset}.manifest.json"
 
 
+def prepared_files(dataset: str) -> list[str]:
+    """Names of what a prepared dataset consists of, beside its manifest."""
+    return [*(f"{dataset}.{part}.inter" for part in ("train", "valid", "test")), f"{dataset}.item"]
+
+
 def load_manifest(path: Path) -> Manifest:
     """Read a manifest.
 
     Raises:
-        UserError: the file is missing, not JSON, or not a manifest of this version.
+        UserError: the file is missing, not JSON, or not a whole manifest of this version and dataset.
     """
     again = "prepare the dataset again"
     try:
@@ -72,6 +77,12 @@ def load_manifest(path: Path) -> Manifest:
         kind = kinds.get(name, int if name == "manifest_version" else dict)
         if not isinstance(content.get(name), kind):
             raise UserError(f"{path}: {name} must be a {kind.__name__}; {again}")
+    dataset = content["dataset"]
+    if path != manifest_path(path.parent, dataset):
+        raise UserError(f"{path}: is the manifest of {dataset!r}; {again}")
+    for file in prepared_files(dataset):
+        if file not in content["files"]:
+            raise UserError(f"{path}: files must tell of {file}; {again}")
     for file, entry in content["files"].items():
         if not isinstance(entry, Mapping) or not {"rows", "bytes", "sha256"} <= entry.keys():
             raise UserError(f"{path}: entry of {file} must have rows, bytes and sha256; {again}")

@@ -100,7 +100,7 @@ def _check_tokens(item_tokens: pa.Array, kind: str, source: Path, rules: Prepara
     wrong = pc.index(pc.or_(pc.equal(item_tokens, ""), pc.match_substring(item_tokens, " ")), True).as_py()
     if wrong >= 0:
         item = item_tokens[wrong].as_py()
-        line = f":{CLICK_TABLES[kind](source, rules).line_of(item)}" if kind in CLICK_TABLES else ""
+        line = f":{CLICK_TABLES[kind](source, rules).line_of_item(item)}" if kind in CLICK_TABLES else ""
         raise UserError(
             f"{source}{line}: item {item!r}: item tokens must not be empty or contain spaces, which "
             "separate the items of a prefix"

@@ -38,7 +38,7 @@ def filter_and_split(log: ClickLog, rules: PreparationRules, day: int, where: st
     boundary = sessions.dates[-1] - rules.test_days * day
     training = sessions.keep_sessions(sessions.dates < boundary)
     test = sessions.keep_sessions(sessions.dates > boundary)
-    covered = f"the sessions span {(sessions.dates[-1] - sessions.dates[0]) / day:.1f}"
+    covered = f"the sessions span {(sessions.dates[-1] - sessions.dates[0]) / day:.1f} days"
     _warn_of_gap(sessions.dates, boundary, day, rules, where)
     _some_left(training, f"the last test_days={rules.test_days} days are set apart for the test ({covered})", where)
     counts |= {"training_sessions_before_fraction": len(training), "test_sessions_before_unseen_items": len(test)}

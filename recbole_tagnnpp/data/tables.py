@@ -24,7 +24,7 @@ def read_columns(
         path: the file.
         layout: its columns and how they are written.
         wanted: columns to keep and their types, each one of those in :mod:`table_layout`; text may
-            not be empty or hold tabs or line ends, which atomic files are made of.
+            not be empty or hold tabs or line ends, which atomic files are made of, nor NUL bytes.
         show_progress: progress bar over the file's bytes.
 
     Raises:
@@ -65,7 +65,7 @@ def read_columns(
         raise UserError(f"{path}: no rows; at least one is needed")
     if layout.is_quoted and _n_quotes(path) % 2 and (complaint := malformed_line(path, layout, wanted)) is not None:
         raise complaint  # Arrow takes all that follows a quote without end for its value
-    wrong = "^$|[\t\r\n]" if layout.delimiter != "\t" or layout.is_quoted else "^$"
+    wrong = r"^$|[\t\r\n\x00]" if layout.delimiter != "\t" or layout.is_quoted else r"^$|\x00"
     for name, kind in wanted.items():
         if kind == TEXT and pc.any(pc.match_substring_regex(table[name], wrong)).as_py():
             raise _not_readable(path, layout, wanted, None)

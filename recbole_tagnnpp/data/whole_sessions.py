@@ -80,7 +80,8 @@ def whole_sessions(sequences: SessionSequences) -> SessionClicks:
     from the session's shorter prefixes.
 
     Args:
-        sequences: of each session, the prefixes from some length on, in any order.
+        sequences: of each session, the prefixes from some length on, in any order; those of the greatest length, to which
+            longer ones were cut, as the session went.
 
     Returns:
         Sessions in the order of their numbers.  Files list sessions oldest first (``filter_and_split`` sorts them) and

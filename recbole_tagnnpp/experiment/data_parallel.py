@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from recbole_tagnnpp.config.layers import merge_layers
+from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.cores import usable_cores
 from recbole_tagnnpp.training.distributed.launching import meeting_point, run_processes
 
 if TYPE_CHECKING:
     from recbole_tagnnpp.config.session_config import SessionConfig
+
+MOST_PROCESSES_PER_CORE = 4
 
 
 def train_in_processes(model: str, files: Sequence[str], settings: dict[str, Any], n: int) -> None:
@@ -28,6 +31,9 @@ def train_in_processes(model: str, files: Sequence[str], settings: dict[str, Any
         UserError: anything the user can mend, in any process, or a process was killed.
         RuntimeError: another error in a process.
     """
+    most = MOST_PROCESSES_PER_CORE * usable_cores()
+    if n > most:  # each needs memory of its own: a slip of the finger would take all there is
+        raise UserError(f"nproc={n}: allowed is at most {most} here, {MOST_PROCESSES_PER_CORE} for each core")
     run_processes(n, train_as_rank, (model, list(files), settings))
 
 

@@ -16,6 +16,7 @@ from recbole_tagnnpp.data.locate import ensure_prepared
 from recbole_tagnnpp.data.manifest import Manifest, check_files
 from recbole_tagnnpp.data.rules import PreparationRules
 from recbole_tagnnpp.data.session_dataset import SessionDataset
+from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.environment import describe_machine, describe_versions
 from recbole_tagnnpp.experiment.fitting import fit_model, make_loader
 from recbole_tagnnpp.experiment.logs import set_up_logging
@@ -63,6 +64,7 @@ def run(
         return _show_finished(place, ranks)
     if ranks.is_first:
         check_folder(place.record.parent, "results_path")
+        check_folder(place.checkpoints, "checkpoint_dir")
         if place.record.is_file() and config["resume"]:
             getLogger().warning(
                 f"{place.record}: a record of this very run, made elsewhere, as its model is not under "
@@ -78,7 +80,10 @@ def _show_finished(place: RunPlace, ranks: Ranks) -> dict[str, Any]:
     Raises:
         UserError: the record is damaged.
     """
-    record = checked_content(place.record)
+    try:
+        record = checked_content(place.record)
+    except UserError as problem:
+        raise UserError(f"{problem}; --resume=False trains and tests again") from problem
     if ranks.is_first:
         print_result(record)
         getLogger().info(f"this run has ended before, --resume=False repeats it; record: {place.record}")

@@ -31,7 +31,7 @@ class System:
 
 FREE = IRRELEVANT_FOR_RESULTS | {
     "model", "dataset", "preset", "seed", "refit", "use_gpu", "eval_batch_size", "target_attention_backend",
-    "target_attention_precision", "metric_decimal_place",
+    "target_attention_precision",
 }  # fmt: skip
 """Keys that a system leaves open: seeds are averaged, the rest is the machine's. Precision is the rounding of products,
 which some machines do in bfloat16 or TF32; docs/performance.md measures its effect, and tables name the runs."""

@@ -93,7 +93,8 @@ def _read(path: Path, names: tuple[str, ...]) -> dict[str, IntArray]:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name].astype(np.int64) for name in names}
     except Exception as problem:  # damaged bytes lead numpy and zipfile into errors of any type
-        raise UserError(f"{path}: damaged, or not written by a run ({str(problem) or type(problem).__name__})") from problem
+        reason = getattr(problem, "strerror", None) or type(problem).__name__  # numpy's texts advise to unpickle
+        raise UserError(f"{path}: damaged, or not written by a run ({reason})") from problem
     if len({array.shape for array in arrays.values()}) != 1 or any(array.ndim != 1 for array in arrays.values()):
         raise UserError(f"{path}: its arrays {', '.join(names)} must be lists of one length")
     return arrays

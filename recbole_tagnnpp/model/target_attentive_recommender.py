@@ -80,7 +80,7 @@ class TargetAttentiveRecommender(SequentialRecommender):
             CandidateSampler(
                 dataset.item_counter, self.n_items - 1, n_candidates, config["candidate_distribution"], self.device
             )
-            if n_candidates
+            if n_candidates and n_candidates < self.n_items - 1  # a sample as large as the catalogue is the catalogue
             else None
         )
 

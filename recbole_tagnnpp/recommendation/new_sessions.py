@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from recbole_tagnnpp.data.rules import PreparationRules
 from recbole_tagnnpp.data.session_sequences import IntArray, SessionSequences
 from recbole_tagnnpp.data.sources import click_csv, recbole_inter
+from recbole_tagnnpp.data.sources.detection import first_characters
 from recbole_tagnnpp.errors import UserError, is_unicode
 
 
@@ -40,6 +41,8 @@ def sessions_of_items(sessions: Iterable[Iterable[str]], vocabulary: pa.Array, s
     Raises:
         UserError: a session is empty, or an item is unknown.
     """
+    if not isinstance(sessions, Iterable) or isinstance(sessions, str):
+        raise UserError(f"sessions must be a list of lists of item names, found {str(sessions)[:80]!r}")
     items: list[str] = []
     ends = [0]
     for place, session in enumerate(sessions):
@@ -70,14 +73,20 @@ def sessions_of_file(
     Raises:
         UserError: the file is missing or malformed, or an item is unknown.
     """
-    table = (click_csv if click_csv.is_named_so(path) else recbole_inter).open_table(path, rules)
-
-    def where(session: str, item: str) -> str:
-        return f"{path}:{table.line_of(item, session)}: "
-
+    is_csv = click_csv.is_named_so(path)
+    if not is_csv and not recbole_inter.has_header(path):
+        raise UserError(
+            f"{path}:1: neither called .csv nor an atomic file, whose first line has name:type columns with tabs between "
+            f"them; found {first_characters(path)!r}"
+        )
+    table = (click_csv if is_csv else recbole_inter).open_table(path, rules)
     clicks = table.read(show_progress)
     if rules.session_gap_minutes is not None:
         clicks = clicks.newest_visits(rules.session_gap_minutes)
+
+    def where(session: str, item: str) -> str:
+        return f"{path}:{table.line_of(clicks.first_row(session, item))}: "
+
     log = clicks.to_log()
     tokens = log.item_tokens.take(pa.array(log.sessions.items))
     return _numbered(log.sessions.ids.to_pylist(), tokens, log.sessions.ends, vocabulary, skip_unknown, where)

@@ -47,6 +47,7 @@ def load_trained_model(path: Path, use_gpu: bool = True) -> TrainedModel:
     if not tokens or not all(isinstance(token, str) for token in tokens) or len(set(tokens)) < len(tokens):
         raise UserError(f"{path}: key 'item_tokens' must be a list of different item names")
     settings = {**checkpoint["config"], "preset": None, "nproc": 1, "use_gpu": use_gpu}
+    settings.pop("gpu_id", None)  # of the machine that trained it; the environment of this process is not ours to change
     if "training_candidates" in settings:
         settings["training_candidates"] = None  # a sampler would want to count the training sessions
     try:

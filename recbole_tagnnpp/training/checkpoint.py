@@ -94,8 +94,12 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
         raise UserError(
             f"{path}: refused, not a plain checkpoint: it holds objects that would run code, or is no torch file"
         ) from problem
+    except UserError:
+        raise
     except Exception as problem:  # damaged bytes lead the unpickler into errors of any type
-        raise UserError(f"{path}: damaged or not a torch file ({str(problem) or type(problem).__name__})") from problem
+        # whose texts are long, and some advise to load without weights_only
+        reason = getattr(problem, "strerror", None) or type(problem).__name__
+        raise UserError(f"{path}: damaged, or not a checkpoint of this package ({reason})") from problem
     if not isinstance(checkpoint, dict) or checkpoint.get("format") != FORMAT:
         raise UserError(f"{path}: not a {FORMAT}; only files written by this package can be loaded")
     if checkpoint.get("format_version") != FORMAT_VERSION:
@@ -110,13 +114,13 @@ def _check_sums(path: Path) -> None:
     """Compare the file's parts with their checksums, which ``torch.load`` passes over: one wrong bit of a weight counts.
 
     Raises:
-        ValueError: a part differs.
+        UserError: a part differs.
     """
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
         if damaged is not None:
-            raise ValueError(f"{damaged} differs from its checksum")
+            raise UserError(f"{path}: damaged: {damaged} differs from its checksum")
 
 
 def check_resumable(checkpoint: dict[str, Any], path: Path) -> None:
@@ -141,11 +145,12 @@ def load_weights(model: AbstractRecommender, checkpoint: dict[str, Any], path: P
     """Put the weights of a checkpoint into a model.
 
     Raises:
-        UserError: names or shapes of the weights differ from the model's (names the first that does), or a counting
-            model cannot have learnt such values.
+        UserError: names, shapes or types of the weights differ from the model's (names the first that does), one is not
+            finite, or a counting model cannot have learnt such values.
     """
     theirs, ours = checkpoint["state_dict"], model.state_dict()
     is_counting = isinstance(model, CountingRecommender)  # sizes of what it learnt depend on the training sessions
+    parameters = dict(model.named_parameters())
     for name in sorted(theirs.keys() | ours.keys(), key=str):
         if name not in theirs or name not in ours:
             where = "model" if name not in ours else "checkpoint"
@@ -157,6 +162,10 @@ def load_weights(model: AbstractRecommender, checkpoint: dict[str, Any], path: P
                 f"{path}: weight {name!r} has shape {tuple(theirs[name].shape)}, "
                 f"the model needs {tuple(ours[name].shape)}; the configurations or the items differ"
             )
+        if not is_counting and theirs[name].dtype != ours[name].dtype:
+            raise UserError(f"{path}: weight {name!r} is of {theirs[name].dtype}, the model needs {ours[name].dtype}")
+        if name in parameters and not bool(theirs[name].isfinite().all()):
+            raise UserError(f"{path}: weight {name!r} holds values that are no finite numbers; the file is damaged")
     if is_counting:
         try:
             model.load_learnt(theirs)

@@ -263,7 +263,7 @@ def test_a_run_that_has_ended_is_shown_and_not_repeated(
     assert weights.is_file()
     for content, message in (("{", "not a readable run record"), ('{"record_version": 1}', "metrics_in must be")):
         record.write_text(content)
-        with pytest.raises(UserError, match=message):
+        with pytest.raises(UserError, match=f"{message}.*; --resume=False trains and tests again"):
             run_tiny(root, epochs=1, seed=101)
 
 

@@ -1,7 +1,9 @@
 """Files and folders that appear whole or not at all."""
 
+import errno
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,16 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> No
         raise RuntimeError
     assert file.read_text() == "old"
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_the_error_of_a_folder_that_takes_no_files_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / ".a.txt.x7w"))
+
+    monkeypatch.setattr(tempfile, "NamedTemporaryFile", refuse)
+    with pytest.raises(PermissionError) as caught, atomic_write(tmp_path / "a.txt"):
+        pass
+    assert caught.value.filename == str(tmp_path / "a.txt")
 
 
 def test_a_link_stays_one(tmp_path: Path) -> None:
@@ -84,6 +96,23 @@ def test_a_folder_that_is_a_link_stays_one(tmp_path: Path) -> None:
         (temporary / "b").write_text("1")
         assert temporary.resolve().is_relative_to(tmp_path / "disk")  # files are not moved from one disk to another
     assert [file.name for file in (tmp_path / "disk").iterdir()] == ["b"]
+
+
+def test_no_old_last_file_stands_beside_a_mixture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in "abc":
+        (tmp_path / name).write_text("old")
+    replace = os.replace
+
+    def killed_at_c(source: Path, target: Path) -> None:
+        if target.name == "c":
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", killed_at_c)
+    with pytest.raises(KeyboardInterrupt), atomic_folder(tmp_path, last="b") as temporary:
+        for name in "abc":
+            (temporary / name).write_text("new")
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"a": "new", "c": "old"}
 
 
 def test_the_last_file_comes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,7 +37,10 @@ def open_table(path: Path, rules: PreparationRules) -> ClickTable:
     delimiter = max(DELIMITERS, key=header.count)
     columns = next(csv.reader([header], delimiter=delimiter))
     names = rules.session_field, rules.item_field, rules.time_field
-    check_columns(path, columns, names, "; session_field, item_field and time_field of the preparation name them")
+    hint = "session_field, item_field and time_field of the preparation name them"
+    if len(columns) == 1:
+        hint = "columns are separated by commas, semicolons or tabs"
+    check_columns(path, columns, names, f"; {hint}")
     layout = TableLayout(columns, delimiter, is_quoted=True, skip_empty_lines=True)
     return ClickTable(path, layout, *names, time_type=_time_type(path, layout, rules), time_unit=rules.time_unit)
 

@@ -75,7 +75,7 @@ class ClickTable:
             times = table[self.time].to_numpy()
             self._check_numbers(times)
             unit = self.time_unit
-        return Clicks(table[self.session], codes, items.dictionary, times, TIME_UNITS[unit])
+        return Clicks(table[self.session], np.arange(len(codes)), codes, items.dictionary, times, TIME_UNITS[unit])
 
     def _check_numbers(self, times: npt.NDArray) -> None:
         """Refuse what no calendar has, among it times in a finer unit than ``time_unit``."""
@@ -91,7 +91,10 @@ class ClickTable:
             f"{self.time_unit}, a number below {limit:g}, found {times[row]:.16g}{hint}"
         )
 
-    def line_of(self, item: str, session: str | None = None) -> int:
-        """Number of the first line, from 1, with an item (of a session): for messages, slow."""
-        wanted = {self.item: item} if session is None else {self.item: item, self.session: session}
-        return line_of_values(self.path, self.layout, wanted)
+    def line_of(self, row: int) -> int:
+        """Number of the line, from 1, where a row of the log begins: for messages, slow."""
+        return line_of_row(self.path, self.layout, row)
+
+    def line_of_item(self, item: str) -> int:
+        """Number of the first line, from 1, with an item: for messages, slow."""
+        return line_of_values(self.path, self.layout, {self.item: item})

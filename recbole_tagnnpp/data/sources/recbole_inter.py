@@ -9,7 +9,16 @@ from recbole_tagnnpp.data.table_layout import NUMBER, TableLayout, first_line
 
 def matches(path: Path) -> bool:
     """Whether a file has the ending and the header of an atomic file."""
-    return path.suffix == ".inter" and path.is_file() and all(":" in f for f in first_line(path).split("\t"))
+    return path.suffix == ".inter" and path.is_file() and has_header(path)
+
+
+def has_header(path: Path) -> bool:
+    """Whether the first line looks like that of an atomic file: ``name:type`` columns.
+
+    Raises:
+        UserError: the file is missing or empty.
+    """
+    return all(":" in column for column in first_line(path).split("\t"))
 
 
 def open_table(path: Path, rules: PreparationRules) -> ClickTable:

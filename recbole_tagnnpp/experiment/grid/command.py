@@ -96,18 +96,19 @@ def _run(settings: dict[str, Any], systems_of: Callable[[str], Sequence[System]]
     return 1 if any(run.state is State.FAILED for run in runs) else 0
 
 
-def _words(value: Any, key: str) -> list[str]:
+def _words(value: Any, key: str, kind: str = "names") -> list[str]:
     """``a,b`` or a list as words, at least one and none twice."""
     parts = value if isinstance(value, list) else [] if value is None else str(value).split(",")
     words = [str(part).strip() for part in parts]
     if not words or not all(words) or len(set(words)) < len(words):
-        raise UserError(f"--{key}={shortened(value)}: allowed is a list of different names, with commas between them")
+        given = "" if value is None else shortened(value)
+        raise UserError(f"--{key}={given}: allowed is a list of different {kind}, with commas between them")
     return words
 
 
 def _seeds(value: Any) -> list[int]:
     try:
-        seeds = [int(word) for word in _words(value, "seeds")]
+        seeds = [int(word) for word in _words(value, "seeds", "whole numbers")]
     except ValueError as problem:
         raise UserError(f"--seeds={shortened(value)}: allowed are whole numbers, for example 1,2,3") from problem
     if len(set(seeds)) < len(seeds):

@@ -169,8 +169,6 @@ class _RecordReader:
         data, settings = self.mapping("data"), self.mapping("config")
         config = dict(settings.content)
         said = config | {"refit": True} if config.get("refit") == "all" else config  # the tested model is that of True
-        if "metric_decimal_place" in config:
-            settings.integer("metric_decimal_place")
         for key in ("model", "dataset", "seed", "refit"):
             if key not in said or said[key] != self.content.get(key):
                 raise self.refuse(key, f"the same as config.{key}")

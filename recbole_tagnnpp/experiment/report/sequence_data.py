@@ -18,6 +18,8 @@ from recbole_tagnnpp.experiment.target_ranks import TestSequenceFacts, facts_fil
 
 K = 20
 """Length of the list in all tables."""
+LARGEST_ROUNDING = 0.51e-4
+"""Of the scores of a record, percent with four decimals."""
 
 
 @dataclass(frozen=True)
@@ -100,11 +102,9 @@ def _ranks_of(record: RunRecord) -> IntArray | None:
         return None
     if len(ranks) != record.test_sequences:
         raise UserError(f"{file}: holds {len(ranks)} ranks, the record tells of {record.test_sequences} test sequences")
-    decimals = record.config.get("metric_decimal_place", 4)  # of fractions; records hold percents with four decimals
-    tolerance = 1.01 * max(0.5e-4, 50.0 * 10.0**-decimals)
     for name, function in SEQUENCE_METRICS.items():
         score, found = f"{name}@{K}", 100.0 * float(np.mean(function(ranks, K)))
-        if abs(found - record.test_result[score]) > tolerance:
+        if abs(found - record.test_result[score]) > LARGEST_ROUNDING:
             raise UserError(
                 f"{file}: gives {score} {found:.4f}, the record says {record.test_result[score]:.4f}; "
                 "they are not of the same run"

@@ -70,7 +70,6 @@ def search_on_ray(
         if gpus is None:
             gpus = 1.0 if config["use_gpu"] and ray_cluster.available_gpus() else 0.0
         job = TrialJob.of(config, space, state, cpus, settings_change=options.schedule == "pbt")
-        job.settings.pop("gpu_id", None)  # Ray chooses
         job.settings["use_gpu"] = gpus > 0
         trainable = tune.with_resources(
             tune.with_parameters(ray_trial, job=job, sessions=sessions), {"cpu": cpus, "gpu": gpus}

@@ -146,9 +146,8 @@ def _best_of(records: Sequence[TrialRecord], bigger: bool) -> TrialRecord:
 def _best_settings(plan: SearchPlan, best: TrialRecord) -> dict[str, Any]:
     """Everything that a run of the best setting needs beside property files."""
     layers = plan.layers
-    of_caller = {**layers.files, **layers.dictionary, **layers.command_line}
     names = {"model": layers.model, "dataset": layers.dataset, "preset": layers.final["preset"]}
-    return {**names, **{key: value for key, value in of_caller.items() if key not in CHOICES}, **best.setting}
+    return {**names, **{key: value for key, value in layers.given.items() if key not in CHOICES}, **best.setting}
 
 
 def _write_results(

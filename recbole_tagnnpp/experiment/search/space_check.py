@@ -14,12 +14,14 @@ from recbole_tagnnpp.experiment.search.space import SearchSpace
 NOT_SEARCHABLE = {
     **dict.fromkeys(CHOICES, "it chooses property files; give it on the command line"),
     **dict.fromkeys(
-        ("data_path", "checkpoint_dir", "results_path", "resume", "refit", "show_progress", "state", "use_gpu", "gpu_id",
+        ("data_path", "checkpoint_dir", "results_path", "resume", "show_progress", "state", "use_gpu", "gpu_id",
          "threads", "eval_batch_size"),
         "it does not change results",
     ),
     **dict.fromkeys(("preparation", "topk", "metrics", "valid_metric", "metric_decimal_place", "eval_step"),
                     "scores of trials could not be compared"),
+    "refit": "trials are scored before it; give it on the command line, for the last run",
+    "seed": "the luckiest seed is no better setting; compare --seeds runs several",
 }  # fmt: skip
 """Keys that a search cannot vary, and why."""
 ATTEMPTS = 200

@@ -42,6 +42,7 @@ class TrialJob:
     def of(cls, config: SessionConfig, space: SearchSpace, state: Path, threads: int | None, **more: Any) -> "TrialJob":
         """The job of a search around a configuration."""
         settings = {**config.to_plain_dict(), "preset": None, "show_progress": False, "resume": True}
+        del settings["gpu_id"]  # this process has its GPU, and Ray chooses those of others
         return cls(settings, space, state.resolve(), bool(config["valid_metric_bigger"]), threads, **more)
 
     @property

@@ -37,10 +37,10 @@ class TrialRecord:
     interruptions: list[str] = field(default_factory=list)
 
     def best(self, bigger: bool) -> dict[str, Any] | None:
-        """The best epoch of the history, the first of equal ones; ``None`` without any."""
+        """The best epoch of the history, of equal ones the last, as in training; ``None`` without any."""
         if not self.history:
             return None
-        return (max if bigger else min)(self.history, key=lambda entry: entry["score"])
+        return (max if bigger else min)(reversed(self.history), key=lambda entry: entry["score"])
 
     @property
     def seconds(self) -> float:

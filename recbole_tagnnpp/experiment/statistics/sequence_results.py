@@ -48,12 +48,17 @@ class SessionSums:
 
     Attributes:
         sums: [S, M] float64, for session s and result column m.  Whole multiples of 2**-30, so that sums of them are
-            exact in whatever order they are added: ties stay ties, and every machine finds the same.
+            exact in whatever order they are added, and every machine finds the same.
         sizes: [S] float64 test sequences of each session.
     """
 
     sums: FloatArray
     sizes: FloatArray
+
+    @staticmethod
+    def largest_error(n_sessions: int) -> float:
+        """Of the difference of two systems' sums over so many sessions: half a step a session and system."""
+        return n_sessions / _STEPS_PER_UNIT
 
     @classmethod
     def of(cls, results: Sequence[FloatArray], session: IntArray) -> "SessionSums":

@@ -88,6 +88,15 @@ def test_a_single_preparation_rule_leaves_the_others() -> None:
     assert shipped["validation_fraction"] == 0.1
 
 
+def test_what_the_caller_gave_holds_the_rules_of_all_sources(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("epochs: 3\nseed: 4\npreparation: {test_days: 2, min_item_count: 3}\n")
+    line = {"preparation": {"test_days": 5}, "seed": 6}
+    layers = merge_layers("TAGNNPP", "demo", [tmp_path / "a.yaml"], {"threads": 1}, line)
+    assert layers.given == {
+        "epochs": 3, "seed": 6, "threads": 1, "preparation": {"test_days": 5, "min_item_count": 3}
+    }  # fmt: skip
+
+
 def test_callers_dictionaries_are_not_changed_by_a_run() -> None:
     given = {"topk": [20], "metrics": "MRR"}
     config = SessionConfig("TAGNNPP", "demo", config_dict=given)

@@ -41,6 +41,7 @@ def test_defaults_of_every_model_are_allowed(model: str) -> None:
         ("minimum_learning_rate", 0.001, True), ("minimum_learning_rate", 1.0, False),
         ("n_heads", 100, True), ("n_heads", 3, False),
         ("preparation", {"test_days": 1}, True), ("preparation", 5, False),
+        ("nproc", 100, True), ("nproc", 101, False), ("enable_scaler", True, False), ("enable_amp", True, True),
         ("stopping_step", 0, True), ("eval_step", 0, False), ("threads", None, True), ("epochs", 10.0, False),
     ],
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import logging
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ def clicks_of(rows: list[Row], ticks_per_second: int = 1) -> Clicks:
     middle = len(ids) // 2
     return Clicks(
         pa.chunked_array([ids[:middle], ids[middle:]], pa.string()),
+        np.arange(len(rows)),
         np.array([tokens.index(item) for item in items]),
         pa.array(tokens),
         np.array(times) * ticks_per_second,
@@ -91,13 +93,11 @@ def test_visitors_called_like_visits_of_others_stay_apart() -> None:
 
 def test_whole_nanoseconds_are_kept() -> None:
     start = 1_718_000_000_000_000_001
-    clicks = Clicks(
-        pa.chunked_array([["v", "v"]]), np.array([0, 1]), pa.array(["a", "b"]), np.array([start, start + 10**9]), 10**9
-    )
+    clicks = replace(clicks_of([("v", "a", 0), ("v", "b", 0)], 10**9), times=np.array([start, start + 10**9]))
     assert list(sessions_in(clicks.split_into_visits(1 / 60))) == ["v/1"]
-    later = Clicks(clicks.session_ids, clicks.item_codes, clicks.item_tokens, clicks.times + np.array([0, 1]), 10**9)
-    assert list(sessions_in(later.split_into_visits(1 / 60))) == ["v/1", "v/2"]
     assert clicks.to_log().sessions.dates.tolist() == [1_718_000_001]
+    later = replace(clicks, times=clicks.times + np.array([0, 1]))
+    assert list(sessions_in(later.split_into_visits(1 / 60))) == ["v/1", "v/2"]
 
 
 @pytest.mark.parametrize(("returning", "is_warned"), [(0, False), (1, False), (2, True), (199, True)])

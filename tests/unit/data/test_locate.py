@@ -1,6 +1,7 @@
 """Finding prepared data, preparing by itself, and refusing what is damaged."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,6 +60,17 @@ def test_prepares_again_when_the_source_changes(prepared: Path) -> None:
     assert ensure_prepared("tiny", prepared, RULES, show_progress=False) == changed
 
 
+def test_a_source_that_was_moved_here_with_its_old_date_is_read_again(prepared: Path, tmp_path: Path) -> None:
+    source = prepared / "tiny" / "tiny.inter"
+    before = ensure_prepared("tiny", prepared, RULES, show_progress=False)
+    other = tmp_path / "other.inter"
+    other.write_text("".join(source.read_text().splitlines(keepends=True)[:-40]))
+    os.utime(other, (1_700_000_000, 1_700_000_000))
+    other.replace(source)
+    after = ensure_prepared("tiny", prepared, RULES, show_progress=False)
+    assert after.counts["raw_clicks"] == before.counts["raw_clicks"] - 40
+
+
 def test_another_source_does_not_take_the_place_of_the_one_elsewhere(prepared: Path, tmp_path: Path) -> None:
     write_tiny_log(tmp_path / "elsewhere", n_sessions=70)
     source = tmp_path / "elsewhere" / "tiny" / "tiny.inter"
@@ -87,6 +99,13 @@ def test_prepared_files_serve_without_source_and_rules(prepared: Path) -> None:
         ensure_prepared("tiny", prepared, PreparationRules(source_format="recbole_inter", min_item_count=2), False)
 
 
+def edit_manifest(folder: Path, without: str | None = None, **changes: object) -> None:
+    file = folder / "tiny.manifest.json"
+    content = json.loads(file.read_text())
+    content["files"].pop(without, None)
+    file.write_text(json.dumps({**content, **changes}))
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -100,6 +119,10 @@ def test_prepared_files_serve_without_source_and_rules(prepared: Path) -> None:
         (lambda f: (f / "tiny.manifest.json").write_text("1" * 5_000), "not a readable manifest"),
         (lambda f: (f / "tiny.manifest.json").write_text("[1]"), "not a manifest of version 1"),
         (lambda f: (f / "tiny.manifest.json").write_text('{"manifest_version": 1}'), "dataset must be a str"),
+        (lambda f: edit_manifest(f, dataset="tony"), r"tiny\.manifest\.json: is the manifest of 'tony'; prepare"),
+        (lambda f: edit_manifest(f, files={}), r"tiny\.manifest\.json: files must tell of tiny\.train\.inter; prepare"),
+        (lambda f: edit_manifest(f, without="tiny.test.inter"), r"json: files must tell of tiny\.test\.inter; prepare"),
+        (lambda f: edit_manifest(f, without="tiny.item"), r"json: files must tell of tiny\.item; prepare"),
     ],
 )
 def test_damaged_files(prepared: Path, damage: object, message: str) -> None:

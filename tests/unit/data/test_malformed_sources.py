@@ -63,6 +63,21 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
         "a.csv",
         r"a\.csv:1: no column 'session_id'; found 'a' and 'b' and 'c'; session_field, item_field and time_field of",
     ),
+    "csv: another separator": (
+        text("a.csv", "session_id|item_id|timestamp\ns|x|3\n"),
+        "a.csv",
+        r"a\.csv:1: no column 'session_id'; found '.*'; columns are separated by commas, semicolons or tabs",
+    ),
+    "csv: a NUL byte in an item": (
+        text("a.csv", TABLE + "s,x,2,p\ns,x\0y,3,p\n"),
+        "a.csv",
+        r"a\.csv:3: item_id must be text",
+    ),
+    "inter: a NUL byte in a session": (
+        text("x.inter", INTER + "1\ta\t3\n1\0\ta\t3\n"),
+        "x.inter",
+        r"x\.inter:3: session_id:token must be text, without tabs, line ends and NUL bytes",
+    ),
     "csv: column twice": (text("a.csv", TABLE.replace("page", "item_id")), "a.csv", r"a\.csv:1: a column is named twice"),
     "csv: header only": (text("a.csv", TABLE), "a.csv", r"a\.csv: no rows"),
     "csv: too few columns": (text("a.csv", TABLE + "s,x,3,p\ns,x,3\n"), "a.csv", r"a\.csv:3: 4 columns .* found 3"),
@@ -81,7 +96,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "csv: a line end in a session": (
         text("a.csv", TABLE + 's,x,2,p\n"s\nt",x,3,p\n'),
         "a.csv",
-        r"a\.csv:3: session_id must be text, without tabs or line ends, found 's\\nt'",
+        r"a\.csv:3: session_id must be text, without tabs, line ends and NUL bytes, found 's\\nt'",
     ),
     "csv: item with a space": (
         text("a.csv", TABLE + "".join(f"{day},a b,2016-05-{day} 0{n}:00,p\n" for day in range(10, 30) for n in (1, 2))),
@@ -169,7 +184,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "carriage return in an item": (
         text("a.csv", CSV + ROW.replace("7", "7\r8")),
         "a.csv",
-        r"a\.csv:2: itemId must be text, without tabs or line ends",
+        r"a\.csv:2: itemId must be text, without tabs, line ends and NUL bytes",
     ),
     "diginetica: empty item": (text("a.csv", CSV + ROW.replace(";7;", ";;")), "a.csv", r"a\.csv:2: itemId must be text"),
     "diginetica: not UTF-8": (
@@ -285,7 +300,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "inter: no test": (
         text("x.inter", INTER + "".join(f"{s}\ta\t{s}\n{s}\ta\t{s + 1}\n" for s in range(9))),
         "x.inter",
-        r"no session is left once the last test_days=7 days are set apart for the test \(the sessions span 0\.0\)",
+        r"no session is left once the last test_days=7 days are set apart for the test \(the sessions span 0\.0 days\)",
     ),
     "pickle that runs code": (srgnn(Attack(), GOOD_TEST), "", r"all_train_seq\.txt: refused \(asks for posix\.system"),
     "pickle of an object": (srgnn([[1, 2]], Path("x")), "", r"test\.txt: refused \(asks for pathlib"),

@@ -11,7 +11,7 @@ from recbole_tagnnpp.config.session_config import SessionConfig
 from recbole_tagnnpp.data.session_dataset import SessionDataset
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment import data_parallel
-from recbole_tagnnpp.experiment.data_parallel import config_of_rank
+from recbole_tagnnpp.experiment.data_parallel import config_of_rank, train_in_processes
 from recbole_tagnnpp.experiment.fitting import fit_model
 from recbole_tagnnpp.experiment.ray_train import _cause
 from recbole_tagnnpp.experiment.record import run_digest
@@ -38,6 +38,16 @@ def test_only_the_first_process_shows_anything_and_cores_are_shared(monkeypatch:
     assert config_of_rank("TAGNNPP", [], {**settings, "threads": 5})["threads"] == 5
     rank(monkeypatch, 9, 10, 10)
     assert config_of_rank("TAGNNPP", [], settings)["threads"] == 1
+
+
+def test_more_processes_than_this_machine_could_bear(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[int] = []
+    monkeypatch.setattr(data_parallel, "usable_cores", lambda: 3)
+    monkeypatch.setattr(data_parallel, "run_processes", lambda n, *_: started.append(n))
+    with pytest.raises(UserError, match="nproc=13: allowed is at most 12 here, 4 for each core"):
+        train_in_processes("TAGNNPP", [], {}, 13)
+    train_in_processes("TAGNNPP", [], {}, 12)
+    assert started == [12]
 
 
 def test_each_number_of_processes_has_its_digest(monkeypatch: pytest.MonkeyPatch) -> None:

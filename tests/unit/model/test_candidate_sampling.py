@@ -50,6 +50,11 @@ def sampled_model(n_samples: int, **changes: object) -> torch.nn.Module:
     return model
 
 
+def test_a_sample_as_large_as_the_catalogue_is_the_catalogue() -> None:
+    assert small_model(4, training_candidates=N_ITEMS).candidate_sampler is None
+    assert small_model(4, training_candidates=N_ITEMS - 1).candidate_sampler is not None
+
+
 def test_with_every_item_sampled_the_loss_and_its_gradients_are_exact() -> None:
     model = sampled_model(n_samples=2000)
     batch = interaction(SESSIONS)
@@ -62,6 +67,12 @@ def test_with_every_item_sampled_the_loss_and_its_gradients_are_exact() -> None:
         strict=True,
     ):
         torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-7)
+
+
+def test_only_training_samples() -> None:
+    batch = interaction(SESSIONS)
+    sampled, exact = sampled_model(n_samples=3).eval(), small_model(4).eval()
+    assert sampled.calculate_loss(batch).item() == exact.calculate_loss(batch).item()
 
 
 def test_with_few_samples_the_estimate_is_close_on_average_and_without_correction_it_is_not() -> None:

@@ -53,6 +53,8 @@ def test_nothing_known_at_all() -> None:
     ("sessions", "message"),
     [
         ([["hat"], []], "session 1: has no clicks"),
+        (None, "sessions must be a list of lists of item names, found None"),
+        ("hat", "sessions must be a list of lists of item names, found 'hat'"),
         (["hat"], "session 0: must be a list of item names, found 'hat'"),
         ([["hat", 3]], "session 0: must be a list of item names"),
     ],
@@ -68,6 +70,21 @@ def test_clicks_of_a_file_are_ordered_by_time_and_sessions_by_first_line(tmp_pat
     new = sessions_of_file(file, COLUMNS, VOCABULARY, skip_unknown=False, show_progress=False)
     assert new.ids == ["b", "a"]
     assert clicks(new) == [[4, 3, 2], [5, 1]]
+
+
+def test_an_unknown_item_is_found_in_the_newest_visit(tmp_path: Path) -> None:
+    file = write_log(tmp_path / "log", "1\ta\tscarf", "98\tb\tboot", "99\ta\that", "", "98\ta\tscarf")
+    rules = replace(COLUMNS, session_gap_minutes=1)
+    with pytest.raises(UserError, match=r"log:6: session 'a': item 'scarf' is none"):
+        sessions_of_file(file, rules, VOCABULARY, skip_unknown=False, show_progress=False)
+
+
+def test_a_table_that_is_called_otherwise(tmp_path: Path) -> None:
+    file = tmp_path / "log.txt"
+    file.write_text("visit,product,at\na,hat,1\n")
+    message = r"log\.txt:1: neither called \.csv nor an atomic file, .* found 'visit,product,at'"
+    with pytest.raises(UserError, match=message):
+        sessions_of_file(file, COLUMNS, VOCABULARY, skip_unknown=False, show_progress=False)
 
 
 def test_the_newest_visit_of_a_visitor_counts(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Recommendations are the model's best items; what was clicked can be left out; wrong checkpoints give a line."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -93,9 +94,18 @@ def test_a_home_folder_is_found(root: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert Recommender.load(f"~/{file.name}").recommend([["i1"]], topk=1)
 
 
+def test_the_gpus_of_this_process_stay_what_they_are(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = trained(root)
+    parts = load_checkpoint(Path(trainer.saved_model_file))
+    save_checkpoint(tmp_path / "model.pth", trainer.model, parts["config"] | {"gpu_id": 3}, parts["item_tokens"], {})
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert Recommender.load(tmp_path / "model.pth").recommend([["i1"]], topk=1)
+    assert "CUDA_VISIBLE_DEVICES" not in os.environ
+
+
 def test_batches_do_not_matter(root: Path) -> None:
     recommender = Recommender.load(trained(root).saved_model_file)
-    many = SESSIONS * 40  # more than a batch of 64
+    many = [*SESSIONS, ["i7"]] * 40  # more than a batch of 64, which five do not divide
     found = recommender.recommend(many, topk=4, exclude_clicked=True)
     for session, recommendations in zip(many, found, strict=True):
         (alone,) = recommender.recommend([session], topk=4, exclude_clicked=True)

@@ -1,6 +1,7 @@
 """Checkpoints: round trip, atomic writing, and files that must be refused."""
 
 import errno
+import math
 import os
 import pickle
 import random
@@ -69,10 +70,11 @@ def one_wrong_bit(path: Path) -> None:
 
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "missing": (lambda path: None, "no such checkpoint"),
-    "empty": (lambda path: path.write_bytes(b""), "damaged or not a torch file"),
+    "empty": (lambda path: path.write_bytes(b""), "damaged, or not a checkpoint of this package"),
     "text": (lambda path: path.write_text("hello"), "refused|damaged"),
-    "truncated": (truncated, "damaged or not a torch file"),
-    "foreign zip": (foreign_zip, "damaged or not a torch file"),
+    "zeros": (lambda path: path.write_bytes(bytes(1000)), "damaged, or not a checkpoint of this package"),
+    "truncated": (truncated, "damaged, or not a checkpoint of this package"),
+    "foreign zip": (foreign_zip, "damaged, or not a checkpoint of this package"),
     "pickle that runs code": (lambda path: path.write_bytes(pickle.dumps(Attack())), "refused"),
     "torch file that runs code": (lambda path: torch.save({"a": Attack()}, path), "refused"),
     "plain tensor": (lambda path: torch.save(torch.ones(3), path), "not a recbole-tagnnpp checkpoint"),
@@ -83,11 +85,19 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
         edited(lambda c: c["state_dict"].update({"target_key.weight": "x"})),
         "must be a tensor, found str",
     ),
+    "weight of another type": (
+        edited(lambda c: c["state_dict"].update({"target_key.weight": c["state_dict"]["target_key.weight"].half()})),
+        "'target_key.weight' is of torch.float16, the model needs torch.float64",
+    ),
+    "weight that is no number": (
+        edited(lambda c: c["state_dict"]["target_key.weight"][3, 2:3].fill_(math.nan)),
+        "'target_key.weight' holds values that are no finite numbers",
+    ),
     "weight without a name": (
         edited(lambda c: c["state_dict"].update({3: torch.ones(2)})),
         "weight 3 is missing in the model",
     ),
-    "one wrong bit": (one_wrong_bit, "damaged or not a torch file .* differs from its checksum"),
+    "one wrong bit": (one_wrong_bit, "damaged: .* differs from its checksum"),
     "wrong type": (edited(lambda c: c.update(item_tokens="a")), "'item_tokens' must be a list, found str"),
 }
 
@@ -103,6 +113,7 @@ def test_broken_files_give_one_line_and_run_nothing(tmp_path: Path, case: str) -
         load_weights(small_model(), load_checkpoint(path), path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert "weights_only" not in str(caught.value)  # torch advises to do without
     assert not (tmp_path / "trace").exists()
 
 

@@ -165,6 +165,13 @@ def test_evaluation_every_second_epoch(tmp_path: Path) -> None:
     assert load_checkpoint(trainer.last_file)["training"]["epoch"] == 4
 
 
+def test_the_last_epoch_is_evaluated_when_none_before_it_would_be(tmp_path: Path) -> None:
+    trainer = tiny_trainer(tmp_path, epochs=2, eval_step=5)
+    trainer.fit(loader(trainer), loader(trainer, "validation", False))
+    assert [entry["epoch"] for entry in trainer.history if "valid_result" in entry] == [1]
+    assert trainer.best_epoch == 1 and Path(trainer.saved_model_file).is_file()
+
+
 def measured_by(trainer: SessionTrainer, metrics: list[str]) -> SessionTrainer:
     """Metrics of RecBole that configurations of runs do not offer, for the branch that ranks full scores."""
     trainer.config["metrics"] = metrics

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from recbole_tagnnpp.experiment.report.comparisons import ALPHA, FEWEST_FLIPS, TestableSection, compare_rows
+from recbole_tagnnpp.experiment.report import comparisons
+from recbole_tagnnpp.experiment.report.comparisons import ALPHA, TestableSection, compare_rows
 from recbole_tagnnpp.experiment.report.sequence_data import SequenceResults
 from recbole_tagnnpp.experiment.statistics.holm import holm
 from recbole_tagnnpp.experiment.statistics.sequence_results import hits, reciprocal_ranks
@@ -40,11 +41,18 @@ def test_correction_is_over_all_pairs_and_both_scores_of_the_table() -> None:
     assert any(p < ALPHA <= corrected for p, corrected in found)  # the correction decides
 
 
-def test_the_smallest_p_survives_the_correction_of_many_pairs() -> None:
+def test_only_like_is_compared_with_like() -> None:
+    section = TestableSection({row: results(row, row) for row in (1, 2, 5, 7)}, FACTS.session, refitted=(2, 7))
+    assert section.pairs == [(1, 5), (2, 7)]
+    assert {(i, j) for i, j, _ in compare_rows([section])[0]} == {(1, 5), (5, 1), (2, 7), (7, 2)}
+
+
+def test_the_smallest_p_survives_the_correction_of_many_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparisons, "FEWEST_FLIPS", 99)
     sections = [TestableSection({row: results(2.0 * row, row) for row in range(9)}, FACTS.session)] * 3
     compared = compare_rows(sections)
     n_comparisons = 3 * 2 * 36
-    assert n_comparisons / (FEWEST_FLIPS + 1) < ALPHA < 10 * n_comparisons / (FEWEST_FLIPS + 1)
+    assert n_comparisons / 100 > ALPHA  # so few flips would not do
     assert compared[0][8, 0, "mrr@20"].corrected_p < ALPHA
 
 

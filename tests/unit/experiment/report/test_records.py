@@ -59,7 +59,6 @@ def test_what_is_not_a_record(content: str, tmp_path: Path) -> None:
     ("keys", "value", "message"),
     [
         (("model",), ..., "model must be"),
-        (("config", "metric_decimal_place"), None, "config.metric_decimal_place must be a whole number"),
         (("model",), 3, "model must be the same as config.model, found 3"),
         (("model",), "SRGNN", "model must be the same as config.model, found 'SRGNN'"),
         (("dataset",), "demo", "dataset must be the name of its folder, 'yoochoose1_64', found 'demo'"),
@@ -98,6 +97,15 @@ def test_wrong_keys(keys: tuple[str, ...], value: Any, message: str, tmp_path: P
         read_record(path)
     assert message in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+def test_the_best_epoch_was_evaluated(tmp_path: Path) -> None:
+    path = write_run(tmp_path, OURS)
+    content = json.loads(path.read_text())
+    content["epochs"][content["best_epoch"]]["valid_result"] = None
+    path.write_text(json.dumps(content))
+    with pytest.raises(UserError, match="best_epoch must be one of the epochs that were evaluated"):
+        read_record(path)
 
 
 def test_missing_and_empty_folders(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ def test_other_settings_are_other_runs_with_the_difference_named(tmp_path: Path)
     system, reason = find_row(run(tmp_path, OURS, epochs=99))
     assert system is None
     assert reason == f"TAGNN++ (ours), but epochs=99 (not {preset['epochs']})"
+    assert find_row(run(tmp_path, OURS, metric_decimal_place=2))[0] is None  # 71.00 would enter the mean of seeds
     _, reason = find_row(run(tmp_path, OURS, agc_lambda=0.02, use_gnn=False))
     assert reason == f"TAGNN++ (ours) - GNN, but agc_lambda=0.02 (not {preset['agc_lambda']})"
     _, reason = find_row(run(tmp_path, System("", "SRGNN"), learning_rate=0.002, step=2, epochs=3))
@@ -108,10 +109,15 @@ def test_seeds_come_together_and_refit_and_data_stay_apart(tmp_path: Path) -> No
     assert [other.record.dataset for other in others] == ["demo"]
 
 
-def test_of_two_runs_of_one_seed_the_first_started_counts_however_good_the_other_is(tmp_path: Path) -> None:
-    better = write_run(tmp_path, OURS, skill=2.0, use_gpu=False, started="2026-11-25T00:00:00+00:00")
-    first = write_run(tmp_path, OURS, skill=0.0, started="2026-11-24T00:00:00+00:00")
+@pytest.mark.parametrize("first_on_gpu", [True, False])  # one of the two has the smaller name
+@pytest.mark.parametrize("skill_of_first", [0.0, 2.0])
+def test_of_two_runs_of_one_seed_the_first_started_counts_however_good_the_other_is(
+    tmp_path: Path, first_on_gpu: bool, skill_of_first: float
+) -> None:
+    changes = {"skill": 2.0 - skill_of_first, "use_gpu": not first_on_gpu}
+    second = write_run(tmp_path, OURS, started="2026-11-25T00:00:00+00:00", **changes)
+    first = write_run(tmp_path, OURS, skill=skill_of_first, use_gpu=first_on_gpu, started="2026-11-24T00:00:00+00:00")
     (data,), (other,) = place_records(read_records(tmp_path))
     assert [record.path for record in data.systems[0].records] == [first]
-    assert other.record.path == better
+    assert other.record.path == second
     assert other.reason == f"TAGNN++ (ours): repeats yoochoose1_64/{first.stem}"

@@ -128,6 +128,7 @@ def test_tables_name_the_runs_with_rounded_products(tmp_path: Path) -> None:
         notes = [note for note in table_of(report, label).notes if "bfloat16" in note]
         assert len(notes) == 1
         assert notes[0].endswith(f"bfloat16 products of target attention in {OURS}.")
+        assert not any("float32" in note for note in table_of(report, label).notes)
 
 
 def test_runs_on_different_data_never_meet(tmp_path: Path) -> None:

@@ -36,6 +36,11 @@ def test_random_settings_begin_with_the_untuned_one_and_are_different(tmp_path: 
     assert len(random_settings(space, 50, 5, everything)) == 6  # all there are
 
 
+def test_a_space_is_not_used_up_by_misses_with_hits_between_them(tmp_path: Path) -> None:
+    space = space_of(tmp_path, "a uniform 0,1\n")
+    assert len(random_settings(space, 500, 5, lambda setting: setting["a"] < 0.5)) == 500
+
+
 def test_settings_that_are_not_allowed_are_passed_over(tmp_path: Path) -> None:
     space = space_of(tmp_path, "a choice [1, 2, 3]\nb choice [1, 2, 3]\n")
     allowed = random_settings(space, 50, 5, lambda setting: setting["a"] < setting["b"])

@@ -52,6 +52,10 @@ def test_progress_after_every_epoch(root: Path) -> None:
     assert seen[-1].history[:1] == seen[0].history
 
 
+def test_trials_leave_the_gpu_to_who_starts_them(root: Path) -> None:
+    assert "gpu_id" not in prepare(root, gpu_id=1, use_gpu=False)[0].settings
+
+
 def test_a_training_that_had_ended_says_so_once(root: Path) -> None:
     job, sessions = prepare(root)
     before = train(job, sessions, root / "b", learning_rate=0.01, weight_decay=0.0)
@@ -104,6 +108,9 @@ def test_taking_over_a_checkpoint(root: Path) -> None:
     before = (root / "f" / "last.pth").read_bytes()
     take_over_checkpoint(root / "f", job.config({"learning_rate": 0.01, "weight_decay": 0.0}))
     assert (root / "f" / "last.pth").read_bytes() == before  # its own
+    checkpoint = load_checkpoint(root / "f" / "last.pth")
+    checkpoint["training"].update(cur_step=2, is_finished=True)  # as if the other trial had stopped early
+    torch.save(checkpoint, root / "f" / "last.pth")
     take_over_checkpoint(root / "f", job.config({"learning_rate": 0.02, "weight_decay": 0.1}))
     checkpoint = load_checkpoint(root / "f" / "last.pth")
     assert [group["weight_decay"] for group in checkpoint["training"]["optimizer"]["param_groups"]] == [0.1]

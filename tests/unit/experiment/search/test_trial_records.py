@@ -53,7 +53,8 @@ def test_an_epoch_that_is_not_whole_is_damaged(tmp_path: Path, rest: dict[str, A
 
 
 def test_best_epoch() -> None:
-    assert record("aa", 1.0, 3.0, 3.0).best(bigger=True)["epoch"] == 2  # type: ignore[index]
+    assert record("aa", 1.0, 3.0, 3.0, 2.0).best(bigger=True)["epoch"] == 3  # type: ignore[index]
+    assert record("aa", 2.0, 1.0, 1.0, 3.0).best(bigger=False)["epoch"] == 3  # type: ignore[index]
     assert record("aa", 2.0, 1.0, 3.0).best(bigger=False)["epoch"] == 2  # type: ignore[index]
     assert record("aa").best(bigger=True) is None
 

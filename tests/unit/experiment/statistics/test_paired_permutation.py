@@ -1,18 +1,20 @@
 """The sign-flip test against enumeration, McNemar's exact test and scipy."""
 
 import itertools
+from collections.abc import Callable, Sequence
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from recbole_tagnnpp.experiment.statistics.paired_permutation import sign_flip_p_values
-from recbole_tagnnpp.experiment.statistics.sequence_results import SessionSums, hits
+from recbole_tagnnpp.experiment.statistics.sequence_results import SessionSums, hits, mean_over_seeds, reciprocal_ranks
 
 PAIR = np.array([[0, 1]])
 
 
-def naive_p_value(differences: list[float]) -> float:
+def naive_p_value(differences: Sequence[float | Fraction]) -> float:
     """Every way to flip the signs, one at a time."""
     observed = abs(sum(differences))
     as_far = total = 0
@@ -20,6 +22,22 @@ def naive_p_value(differences: list[float]) -> float:
         total += 1
         as_far += abs(sum(sign * d for sign, d in zip(signs, differences, strict=True))) >= observed
     return as_far / total
+
+
+@pytest.mark.parametrize("seed", range(13))
+@pytest.mark.parametrize("metric", [hits, reciprocal_ranks])
+def test_what_ties_on_paper_ties_here_for_means_over_three_seeds(metric: Callable, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    ranks = generator.integers(0, 5, (2, 3, 17))  # systems, seeds, sequences
+    session = np.sort(generator.integers(0, 9, 17))
+    session = np.unique(session, return_inverse=True)[1]
+    exact = [[Fraction(0)] * (session[-1] + 1) for _ in range(2)]
+    for system, of_seed, sequence in np.ndindex(ranks.shape):
+        rank = int(ranks[system, of_seed, sequence])
+        exact[system][session[sequence]] += Fraction(int(0 < rank <= 3), 3 * (1 if metric is hits else max(rank, 1)))
+    means = [mean_over_seeds([metric(of_seed, 3) for of_seed in system]) for system in ranks]
+    found = sign_flip_p_values(SessionSums.of(means, session).sums, PAIR, 2**9, 1)[0]
+    assert found == naive_p_value([first - second for first, second in zip(*exact, strict=True)])
 
 
 @pytest.mark.parametrize("seed", range(5))
