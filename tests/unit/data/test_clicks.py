@@ -100,15 +100,15 @@ def test_whole_nanoseconds_are_kept() -> None:
     assert list(sessions_in(later.split_into_visits(1 / 60))) == ["v/1", "v/2"]
 
 
-@pytest.mark.parametrize(("returning", "is_warned"), [(0, False), (1, False), (2, True), (199, True)])
+@pytest.mark.parametrize(("returning", "is_warned"), [(0, False), (1, False), (2, False), (3, True), (200, True)])
 def test_a_log_that_seems_to_name_visitors(returning: int, is_warned: bool, caplog: pytest.LogCaptureFixture) -> None:
-    rows = [(f"v{n}", item, time) for n in range(199) for item, time in (("a", n), ("b", n + 86_400.0 + (n < returning)))]
+    rows = [(f"v{n}", item, time) for n in range(200) for item, time in (("a", n), ("b", n + 86_400.0 + (n < returning)))]
     rows += [(f"single {n}", "a", 0.0) for n in range(300)]
     with caplog.at_level(logging.WARNING):
         log = to_sessions(clicks_of(rows), PreparationRules(session_field="who"), "log.csv")
     assert log.sessions.ids.to_pylist()[:2] == ["v0", "v1"]
     message = (
-        f"log.csv: {returning} of 199 sessions with several clicks have more than a day between two of them; if who names "
+        f"log.csv: {returning} of 200 sessions with several clicks have more than a day between two of them; if who names "
         "visitors, session_gap_minutes of the preparation (30, say) makes a session of each visit"
     )
     assert caplog.messages == [message] * is_warned
