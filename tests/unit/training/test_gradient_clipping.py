@@ -126,7 +126,8 @@ def test_inside_a_training_step(tmp_path: Path) -> None:
 def test_gradient_scaling_does_not_change_the_step(tmp_path: Path, norm_clipping: dict | None) -> None:
     steps = []
     for scaled in (False, True):
-        trainer = tiny_trainer(tmp_path, learner="sgd", agc_lambda=0.01, enable_scaler=scaled, clip_grad_norm=norm_clipping)
+        precision = {"enable_amp": True, "enable_scaler": scaled}
+        trainer = tiny_trainer(tmp_path, learner="sgd", agc_lambda=0.01, clip_grad_norm=norm_clipping, **precision)
         assert trainer.scaler.get_scale() == (65536.0 if scaled else 1.0)
         trainer.model.train()
         torch.manual_seed(5)
@@ -137,7 +138,7 @@ def test_gradient_scaling_does_not_change_the_step(tmp_path: Path, norm_clipping
 
 
 def test_overflow_under_gradient_scaling_skips_the_step_and_lowers_the_scale(tmp_path: Path) -> None:
-    trainer = tiny_trainer(tmp_path, learner="sgd", agc_lambda=0.01, enable_scaler=True)
+    trainer = tiny_trainer(tmp_path, learner="sgd", agc_lambda=0.01, enable_amp=True, enable_scaler=True)
     before = {name: p.detach().clone() for name, p in trainer.model.named_parameters()}
     trainer.model.readout.key.weight.register_hook(lambda gradient: gradient + torch.inf)
     trainer.model.train()
