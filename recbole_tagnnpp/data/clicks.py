@@ -1,6 +1,7 @@
 """Clicks of a log with their times, on the way to sessions: by name, or where a visitor pauses."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from logging import getLogger
 
 import numpy as np
@@ -36,6 +37,11 @@ class Clicks:
     times: npt.NDArray
     ticks_per_second: int
 
+    @cached_property
+    def _visitors(self) -> tuple[IntArray, pa.Array]:
+        """[n] int64 visitor of each click, and the visitors' names."""
+        return encode_ids(self.session_ids)
+
     def first_row(self, session_id: str, item: str) -> int:
         """Row in the log of the first click of a session on an item."""
         code = self.item_tokens.index(item).as_py()
@@ -53,7 +59,7 @@ class Clicks:
         Args:
             gap_minutes: a visit ends where the next click of the visitor comes later than that.
         """
-        visitor, _ = encode_ids(self.session_ids)
+        visitor, _ = self._visitors
         order = np.lexsort((self.times, visitor))  # stable
         begins_visitor = np.diff(visitor[order], prepend=-1) != 0
         begins_visit = begins_visitor.copy()
@@ -71,7 +77,7 @@ class Clicks:
 
     def newest_visits(self, gap_minutes: float) -> "Clicks":
         """Keep only the newest visit of each visitor, under the visitor's name."""
-        visitor, names = encode_ids(self.session_ids)
+        visitor, names = self._visitors
         visits = self.visits(gap_minutes)
         newest = np.zeros(len(names), dtype=np.int64)
         np.maximum.at(newest, visitor, visits)
@@ -79,7 +85,7 @@ class Clicks:
 
     def count_with_gap(self, gap_minutes: float) -> tuple[int, int]:
         """How many sessions fall into several visits, and how many have several clicks."""
-        session, _ = encode_ids(self.session_ids)
+        session, _ = self._visitors
         with_gap = np.unique(session[self.visits(gap_minutes) > 1])
         return len(with_gap), int(np.count_nonzero(np.bincount(session) > 1))
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from recbole_tagnnpp.data.clicks import Clicks
 from recbole_tagnnpp.data.rules import TIME_UNITS
+from recbole_tagnnpp.data.sessions import encode_ids
 from recbole_tagnnpp.data.table_layout import TEXT, TableLayout
 from recbole_tagnnpp.data.table_rows import line_of_row, line_of_values
 from recbole_tagnnpp.data.tables import read_columns
@@ -66,8 +67,7 @@ class ClickTable:
         """
         wanted = {self.session: TEXT, self.item: TEXT, self.time: self.time_type}
         table = read_columns(self.path, self.layout, wanted, show_progress)
-        items = table[self.item].combine_chunks().dictionary_encode()
-        codes = items.indices.to_numpy().astype(np.int64)
+        codes, tokens = encode_ids(table[self.item])
         if pa.types.is_timestamp(self.time_type):
             times: npt.NDArray = table[self.time].cast(pa.int64()).to_numpy()
             unit = "nanoseconds"
@@ -75,7 +75,7 @@ class ClickTable:
             times = table[self.time].to_numpy()
             self._check_numbers(times)
             unit = self.time_unit
-        return Clicks(table[self.session], np.arange(len(codes)), codes, items.dictionary, times, TIME_UNITS[unit])
+        return Clicks(table[self.session], np.arange(len(codes)), codes, tokens, times, TIME_UNITS[unit])
 
     def _check_numbers(self, times: npt.NDArray) -> None:
         """Refuse what no calendar has, among it times in a finer unit than ``time_unit``."""

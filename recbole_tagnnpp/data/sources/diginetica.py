@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from recbole_tagnnpp.data.sessions import ClickLog, sessions_of_clicks
+from recbole_tagnnpp.data.sessions import ClickLog, encode_ids, sessions_of_clicks
 from recbole_tagnnpp.data.table_layout import DAY, INTEGER, TEXT, TableLayout, first_line
 from recbole_tagnnpp.data.tables import read_columns
 from recbole_tagnnpp.errors import UserError
@@ -39,14 +39,14 @@ def read(path: Path, show_progress: bool) -> ClickLog:
     session, _, item, time, day = columns
     wanted = {session: TEXT, item: TEXT, time: INTEGER, day: DAY}
     table = read_columns(path, TableLayout(columns, ";"), wanted, show_progress)
-    items = table[item].combine_chunks().dictionary_encode()
+    codes, tokens = encode_ids(table[item])
     return ClickLog(
         sessions_of_clicks(
             table[session],
-            items.indices.to_numpy().astype(np.int64),
+            codes,
             table[time].to_numpy(),
             table[day].cast(pa.int32()).to_numpy().astype(np.int64),
             date_of_last_row=True,
         ),
-        items.dictionary,
+        tokens,
     )

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
-from recbole_tagnnpp.data.sessions import ClickLog, sessions_of_clicks
+from recbole_tagnnpp.data.sessions import ClickLog, encode_ids, sessions_of_clicks
 from recbole_tagnnpp.data.table_layout import INSTANT, INTEGER, TableLayout, first_line
 from recbole_tagnnpp.data.tables import read_columns
 
@@ -30,9 +29,7 @@ def read(path: Path, show_progress: bool) -> ClickLog:
     """
     wanted = {"session": INTEGER, "timestamp": INSTANT, "item": INTEGER}
     table = read_columns(path, LAYOUT, wanted, show_progress)
-    items = table["item"].combine_chunks().dictionary_encode()
+    codes, tokens = encode_ids(table["item"])
     milliseconds = table["timestamp"].cast(pa.int64()).to_numpy()
-    sessions = sessions_of_clicks(
-        table["session"], items.indices.to_numpy().astype(np.int64), milliseconds, milliseconds // 1000
-    )
-    return ClickLog(sessions, items.dictionary.cast(pa.string()))
+    sessions = sessions_of_clicks(table["session"], codes, milliseconds, milliseconds // 1000)
+    return ClickLog(sessions, tokens.cast(pa.string()))

@@ -72,7 +72,7 @@ def read_trial(folder: Path, key: str) -> TrialRecord | None:
         for entry in content["history"]:
             if not isinstance(entry["score"], (int, float)) or not isinstance(entry["epoch"], int):
                 raise ValueError("a score is not a number")
-            if not isinstance(entry["valid_result"], dict) or not isinstance(entry["seconds"], (int, float)):
+            if not isinstance(entry.get("valid_result"), dict) or not isinstance(entry.get("seconds"), (int, float)):
                 raise ValueError("an epoch is not whole")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
         raise UserError(f"{path}: damaged ({problem}); delete it to train this trial again") from problem

@@ -48,7 +48,9 @@ def test_damaged_records_give_one_line(tmp_path: Path, content: str) -> None:
 @pytest.mark.parametrize("rest", [{}, {"valid_result": None, "seconds": 1.0}, {"valid_result": {}}, {"seconds": 1.0}])
 def test_an_epoch_that_is_not_whole_is_damaged(tmp_path: Path, rest: dict[str, Any]) -> None:
     write_trial(tmp_path, TrialRecord("aa", {}, history=[{"epoch": 1, "score": 99.0, **rest}]))
-    with pytest.raises(UserError, match=r"aa\.json: damaged \(.*\); delete it to train this trial again"):
+    with pytest.raises(
+        UserError, match=r"aa\.json: damaged \(an epoch is not whole\); delete it to train this trial again"
+    ):
         read_trials(tmp_path)
 
 
