@@ -1,8 +1,11 @@
-"""RecBole's SRGNN, its session graphs built at once."""
+"""RecBole's SRGNN without padding."""
 
+import torch
 from torch import Tensor
 
-from recbole_tagnnpp.baselines.padded_session_graph import padded_session_graphs
+from recbole_tagnnpp.baselines.recbole_gnn import update_nodes
+from recbole_tagnnpp.model.packing import pack_sessions
+from recbole_tagnnpp.model.session_graph import build_session_graphs
 from recbole_tagnnpp.recbole_compat import import_sequential_model
 
 RecBoleSRGNN = import_sequential_model("srgnn").SRGNN
@@ -11,14 +14,22 @@ RecBoleSRGNN = import_sequential_model("srgnn").SRGNN
 class SRGNN(RecBoleSRGNN):  # type: ignore[misc, valid-type]
     """SR-GNN (Wu et al., AAAI 2019) as RecBole computes it.
 
-    RecBole builds every graph in Python loops and pads every session to 50 positions.  Here graphs are built by tensor
-    operations, and batches are cut to their longest session; the padding that is left out has no edges and is
-    masked, so that the numbers stay the same.
+    RecBole builds every graph in Python loops, pads every session to 50 positions and gives every position a node.
+    Here tensor operations build the graphs of a whole batch, and only real nodes and positions are computed, with
+    RecBole's own parameters; padding has no part in RecBole's result, so that the numbers stay the same.
     """
 
     pads_to_longest = True
     """Tells the loader that batches may be cut to their longest session."""
 
-    def _get_slice(self, item_seq: Tensor) -> tuple[Tensor, ...]:
-        alias, adjacency, nodes = padded_session_graphs(item_seq)
-        return alias, adjacency, nodes, item_seq.gt(0)
+    def forward(self, item_seq: Tensor, item_seq_len: Tensor) -> Tensor:
+        """Session vectors [B, D] of ``item_seq`` [B, L] int64, padded with 0 behind ``item_seq_len`` [B] clicks."""
+        sessions = pack_sessions(item_seq, item_seq_len, item_seq.shape[1])
+        graphs = build_session_graphs(sessions, self.n_items, self.item_embedding.weight.dtype)
+        nodes = update_nodes(self.gnn, self.item_embedding(graphs.node_items), graphs, (self.gnn.b_iah, self.gnn.b_ioh))
+        positions = nodes.index_select(0, graphs.alias)  # [P, D]
+        last = positions.index_select(0, sessions.last_position)  # [B, D]
+        of_last = self.linear_one(last).index_select(0, sessions.session_of_position)  # [P, D]
+        weights = self.linear_three(torch.sigmoid(of_last + self.linear_two(positions)))  # [P, 1]
+        attended = sessions.sum_per_session(weights * positions)  # [B, D]
+        return self.linear_transform(torch.cat([attended, last], dim=1))

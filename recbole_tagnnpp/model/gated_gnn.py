@@ -42,9 +42,25 @@ class GatedGNN(nn.Module):
 
     def _messages(self, states: Tensor, graphs: SessionGraphs) -> Tensor:
         """What every node hears from its predecessors and its successors, [N, 2 D]."""
-        from_predecessors = self.incoming(states).index_select(0, graphs.edge_source) * graphs.weight_in[:, None]  # [E, D]
-        from_successors = self.outgoing(states).index_select(0, graphs.edge_target) * graphs.weight_out[:, None]  # [E, D]
-        nothing = from_predecessors.new_zeros(states.shape)  # under autocast states may have another dtype
-        incoming = nothing.index_add(0, graphs.edge_target, from_predecessors) + self.incoming_bias
-        outgoing = nothing.index_add(0, graphs.edge_source, from_successors) + self.outgoing_bias
-        return torch.cat([incoming, outgoing], dim=1)
+        incoming, outgoing = flow_along_edges(self.incoming(states), self.outgoing(states), graphs)
+        return torch.cat([incoming + self.incoming_bias, outgoing + self.outgoing_bias], dim=1)
+
+
+def flow_along_edges(to_successors: Tensor, to_predecessors: Tensor, graphs: SessionGraphs) -> tuple[Tensor, Tensor]:
+    """Both products with the adjacency matrices, ``A_in to_successors`` and ``A_out to_predecessors``.
+
+    Args:
+        to_successors: [N, D], what every node sends along its outgoing edges.
+        to_predecessors: [N, D], what every node sends back along its incoming edges.
+        graphs: edges between the nodes.
+
+    Returns:
+        [N, D] each: what arrives at every node from its predecessors, and from its successors.
+    """
+    from_predecessors = to_successors.index_select(0, graphs.edge_source) * graphs.weight_in[:, None]  # [E, D]
+    from_successors = to_predecessors.index_select(0, graphs.edge_target) * graphs.weight_out[:, None]  # [E, D]
+    nothing = from_predecessors.new_zeros(to_successors.shape)  # under autocast what is sent has another dtype
+    return (
+        nothing.index_add(0, graphs.edge_target, from_predecessors),
+        nothing.index_add(0, graphs.edge_source, from_successors),
+    )

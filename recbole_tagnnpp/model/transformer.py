@@ -53,20 +53,36 @@ class TransformerLayer(nn.Module):
         return self.feed_forward_norm(states + self.dropout(self.feed_forward(states)))
 
     def _attend(self, states: Tensor, sessions: PackedSessions) -> Tensor:
-        batch_size, longest = sessions.is_real.shape
-        query, key, value = (
-            sessions.pad(self.query_key_value(states))  # [B, L, 3 D]
-            .view(batch_size, longest, 3, self.n_heads, -1)
-            .permute(2, 0, 3, 1, 4)  # [3, B, H, L, D / H]
-        )
-        attended = F.scaled_dot_product_attention(
-            query,
-            key,
-            value,
-            attn_mask=sessions.is_real[:, None, None, :],
-            dropout_p=self.attn_dropout_prob if self.training else 0.0,
-        )
-        return sessions.pack(attended.transpose(1, 2).reshape(batch_size, longest, -1))
+        dropout = self.attn_dropout_prob if self.training else 0.0
+        return attend_within_sessions(self.query_key_value(states), sessions, self.n_heads, dropout)
+
+
+def attend_within_sessions(
+    query_key_value: Tensor, sessions: PackedSessions, n_heads: int, dropout_prob: float, causal: bool = False
+) -> Tensor:
+    """Every position attends to positions of its session, never to padding.
+
+    Args:
+        query_key_value: [P, 3 D], queries, keys and values of the positions, one beside the other.
+        sessions: whose positions they are.
+        n_heads: H, divides D.
+        dropout_prob: dropout of the attention weights.
+        causal: attend to the position itself and what came before it, instead of in both directions; the sessions must
+            be whole, each from the first column of its padded form on.
+
+    Returns:
+        [P, D] attended values, the heads one beside the other.
+    """
+    batch_size, longest = sessions.is_real.shape
+    query, key, value = (
+        sessions.pad(query_key_value)  # [B, L, 3 D]
+        .view(batch_size, longest, 3, n_heads, -1)
+        .permute(2, 0, 3, 1, 4)  # [3, B, H, L, D / H]
+    )
+    # causal attention meets no padding: it lies behind the last click
+    mask = None if causal else sessions.is_real[:, None, None, :]
+    attended = F.scaled_dot_product_attention(query, key, value, mask, dropout_prob, is_causal=causal)
+    return sessions.pack(attended.transpose(1, 2).reshape(batch_size, longest, -1))
 
 
 class TransformerEncoder(nn.Module):

@@ -11,7 +11,6 @@ import torch
 from recbole_tagnnpp.baselines.gcsan import GCSAN
 from recbole_tagnnpp.baselines.gru4rec import GRU4Rec
 from recbole_tagnnpp.baselines.narm import NARM
-from recbole_tagnnpp.baselines.padded_session_graph import padded_session_graphs
 from recbole_tagnnpp.baselines.srgnn import SRGNN
 from recbole_tagnnpp.config.models import find_model
 from recbole_tagnnpp.recbole_compat import import_sequential_model
@@ -33,17 +32,6 @@ BATCHES = [SESSIONS, [[4]], [[2, 2, 2], [1]], random_sessions(29, 3), random_ses
 def model(of: type, seed: int = 3) -> Any:
     torch.manual_seed(seed)
     return of(KEYS, SimpleNamespace(num=lambda field: N_ITEMS + 1)).eval()
-
-
-@pytest.mark.parametrize("width", [MAX_LENGTH, MAX_LENGTH + 6])
-@pytest.mark.parametrize("batch", range(len(BATCHES)))
-def test_graphs_are_recboles_entry_for_entry(batch: int, width: int) -> None:
-    item_seq = interaction(BATCHES[batch], width)["item_id_list"]
-    theirs = model(RECBOLE[SRGNN])._get_slice(item_seq)
-    ours = padded_session_graphs(item_seq)
-    for mine, other in zip(ours, theirs, strict=False):
-        assert mine.dtype == other.dtype
-        assert torch.equal(mine, other)
 
 
 @pytest.mark.parametrize("ours", RECBOLE)
