@@ -5,9 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from recbole_tagnnpp.baselines.recbole_gnn import update_nodes
-from recbole_tagnnpp.model.packing import PackedSessions, pack_sessions
-from recbole_tagnnpp.model.session_graph import build_session_graphs
+from recbole_tagnnpp.baselines.recbole_gnn import graph_states
+from recbole_tagnnpp.model.packing import PackedSessions
 from recbole_tagnnpp.model.transformer import attend_within_sessions
 from recbole_tagnnpp.recbole_compat import import_sequential_model
 
@@ -27,10 +26,7 @@ class GCSAN(RecBoleGCSAN):  # type: ignore[misc, valid-type]
 
     def forward(self, item_seq: Tensor, item_seq_len: Tensor) -> Tensor:
         """Session vectors [B, D] of ``item_seq`` [B, L] int64, padded with 0 behind ``item_seq_len`` [B] clicks."""
-        sessions = pack_sessions(item_seq, item_seq_len, item_seq.shape[1])
-        graphs = build_session_graphs(sessions, self.n_items, self.item_embedding.weight.dtype)
-        nodes = update_nodes(self.gnn, self.item_embedding(graphs.node_items), graphs)
-        states = nodes.index_select(0, graphs.alias)  # [P, D]
+        sessions, states = graph_states(self, item_seq, item_seq_len)
         last = states.index_select(0, sessions.last_position)  # [B, D]
         for layer in self.self_attention.layer:
             states = layer.feed_forward(_attend(layer.multi_head_attention, states, sessions))

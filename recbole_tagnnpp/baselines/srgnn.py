@@ -3,9 +3,7 @@
 import torch
 from torch import Tensor
 
-from recbole_tagnnpp.baselines.recbole_gnn import update_nodes
-from recbole_tagnnpp.model.packing import pack_sessions
-from recbole_tagnnpp.model.session_graph import build_session_graphs
+from recbole_tagnnpp.baselines.recbole_gnn import graph_states
 from recbole_tagnnpp.recbole_compat import import_sequential_model
 
 RecBoleSRGNN = import_sequential_model("srgnn").SRGNN
@@ -24,12 +22,9 @@ class SRGNN(RecBoleSRGNN):  # type: ignore[misc, valid-type]
 
     def forward(self, item_seq: Tensor, item_seq_len: Tensor) -> Tensor:
         """Session vectors [B, D] of ``item_seq`` [B, L] int64, padded with 0 behind ``item_seq_len`` [B] clicks."""
-        sessions = pack_sessions(item_seq, item_seq_len, item_seq.shape[1])
-        graphs = build_session_graphs(sessions, self.n_items, self.item_embedding.weight.dtype)
-        nodes = update_nodes(self.gnn, self.item_embedding(graphs.node_items), graphs, (self.gnn.b_iah, self.gnn.b_ioh))
-        positions = nodes.index_select(0, graphs.alias)  # [P, D]
-        last = positions.index_select(0, sessions.last_position)  # [B, D]
+        sessions, states = graph_states(self, item_seq, item_seq_len, self.gnn.b_iah, self.gnn.b_ioh)
+        last = states.index_select(0, sessions.last_position)  # [B, D]
         of_last = self.linear_one(last).index_select(0, sessions.session_of_position)  # [P, D]
-        weights = self.linear_three(torch.sigmoid(of_last + self.linear_two(positions)))  # [P, 1]
-        attended = sessions.sum_per_session(weights * positions)  # [B, D]
+        weights = self.linear_three(torch.sigmoid(of_last + self.linear_two(states)))  # [P, 1]
+        attended = sessions.sum_per_session(weights * states)  # [B, D]
         return self.linear_transform(torch.cat([attended, last], dim=1))
