@@ -167,6 +167,7 @@ RULES: dict[str, Rule] = {
     "use_gnn": BOOLEAN,
     "use_position_embedding": BOOLEAN,
     "use_transformer": BOOLEAN,
+    "transformer_skip": BOOLEAN,
     "position_order": one_of("from_end", "from_start"),
     "normalize_embeddings": BOOLEAN,
     "normalization_scale": number(0.0),

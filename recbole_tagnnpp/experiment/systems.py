@@ -78,6 +78,7 @@ _CHOICES: dict[str, dict[str, Any]] = {
     "+ dropout of item vectors": {"embedding_dropout_prob": 0.2},
     "scale 16, not 12": {"normalization_scale": 16.0},
     "+ second Transformer layer": {"n_layers": 2},
+    "+ skip around the Transformer": {"transformer_skip": True},
     "+ warm-up of 2,000 steps": {"warmup_steps": 2000},
     "positions from the start": {"position_order": "from_start"},
 }

@@ -9,7 +9,7 @@ from recbole_tagnnpp.model.gated_gnn import GatedGNN
 from recbole_tagnnpp.model.packing import PackedSessions
 from recbole_tagnnpp.model.position_embedding import PositionEmbedding
 from recbole_tagnnpp.model.target_attentive_recommender import TargetAttentiveRecommender
-from recbole_tagnnpp.model.transformer import TransformerEncoder
+from recbole_tagnnpp.model.transformer import TransformerEncoder, TransformerSkip
 
 
 class TAGNNPP(TargetAttentiveRecommender):
@@ -47,10 +47,20 @@ class TAGNNPP(TargetAttentiveRecommender):
             if config["use_transformer"]
             else None
         )
+        has_skip = config["use_transformer"] and config["transformer_skip"]
+        self.transformer_skip = TransformerSkip(size) if has_skip else None
 
-    def _contextualize(self, states: Tensor, sessions: PackedSessions) -> Tensor:
+    def _initialize(self, size: int) -> None:
+        super()._initialize(size)
+        if self.transformer_skip is not None:
+            self.transformer_skip.reset_parameters()
+
+    def _contextualize(self, graph_states: Tensor, sessions: PackedSessions) -> Tensor:
+        states = graph_states
         if self.position_embedding is not None:
             states = states + self.position_embedding(sessions)
         if self.transformer is not None:
             states = self.transformer(states, sessions)
+        if self.transformer_skip is not None:
+            states = self.transformer_skip(graph_states, states)
         return states

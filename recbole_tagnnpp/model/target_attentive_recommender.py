@@ -101,9 +101,9 @@ class TargetAttentiveRecommender(SequentialRecommender):
     def _build_context(self, config: Config) -> None:
         """Layers between the graph network and the readout; none here."""
 
-    def _contextualize(self, states: Tensor, sessions: PackedSessions) -> Tensor:
+    def _contextualize(self, graph_states: Tensor, sessions: PackedSessions) -> Tensor:
         """States [P, D] of the graph network on their way to the readout, as :meth:`_build_context` made layers for."""
-        return states
+        return graph_states
 
     def _initialize(self, size: int) -> None:
         """Uniform within 1 / sqrt(D), as SR-GNN and TAGNN; LayerNorm keeps its ones and zeros, padding its zeros."""

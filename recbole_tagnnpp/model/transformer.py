@@ -1,5 +1,6 @@
 """Step 4: every position looks at every other one of its session (paper equation 1 and Fig. 2)."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -102,3 +103,28 @@ class TransformerEncoder(nn.Module):
         for layer in self.layers:
             states = layer(states, sessions)
         return states
+
+
+class TransformerSkip(nn.Module):
+    """States of the graph network beside the Transformer's: ``h + w * Transformer(h)``, w learned.
+
+    A way around the Transformer, as GC-SAN (Xu et al., IJCAI 2019) and SGNN-HN (Pan et al., CIKM 2020) have one; not in
+    the TAGNN++ paper.  The Transformer's states leave a LayerNorm with a length of about sqrt(D); w begins at
+    1 / sqrt(D), where both parts are about as long.
+
+    Args:
+        embedding_size: D.
+    """
+
+    def __init__(self, embedding_size: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(embedding_size))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Set w to its start."""
+        nn.init.constant_(self.weight, self.weight.numel() ** -0.5)
+
+    def forward(self, graph_states: Tensor, transformed: Tensor) -> Tensor:
+        """Add up packed states [P, D] from before and behind the Transformer."""
+        return graph_states + self.weight * transformed

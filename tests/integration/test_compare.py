@@ -93,7 +93,7 @@ def test_settings_of_an_ablation_change_the_whole_and_leave_out_rows_that_say_th
     found = {run.system.title: (run.config["agc_lambda"], run.config["n_layers"]) for run in planned}
     assert found.pop("- AGC") == found.pop("Transformer only") == found.pop("GNN only") == (None, 2)
     assert "+ second Transformer layer" not in found
-    assert len(found) == 12
+    assert len(found) == 13
     assert set(found.values()) == {(0.02, 2)}
     (tiny / "a.yaml").write_text("seed: 7\n")
     assert main(["ablate", "--dataset=tiny", "--config_files=a.yaml", *SMALL]) == 2
@@ -105,8 +105,8 @@ def test_ablations_differ_from_the_whole_by_their_part(tiny: Path) -> None:
     assert main(["ablate", "--dataset=tiny", *SMALL, *tiny_model]) == 0
     parts = (
         *("use_gnn", "use_position_embedding", "use_transformer", "agc_lambda", "agc_exclude", "normalize_embeddings"),
-        *("label_smoothing", "learning_rate_schedule", "embedding_dropout_prob", "n_layers", "position_order"),
-        *("normalization_scale", "warmup_steps"),
+        *("label_smoothing", "learning_rate_schedule", "embedding_dropout_prob", "n_layers", "transformer_skip"),
+        *("position_order", "normalization_scale", "warmup_steps"),
     )
     found = [record["config"] for record in records(tiny).values()]
     whole = merge_layers("TAGNNPP", "tiny").final
@@ -124,6 +124,7 @@ def test_ablations_differ_from_the_whole_by_their_part(tiny: Path) -> None:
         {"embedding_dropout_prob": 0.2},
         {"normalization_scale": 16.0},
         {"n_layers": 2},
+        {"transformer_skip": True},
         {"warmup_steps": 2000},
         {"position_order": "from_start"},
         {"use_gnn": False, "agc_lambda": None},

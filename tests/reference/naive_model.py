@@ -112,6 +112,7 @@ def naive_session_scores(session: list[int], weights: dict[str, Tensor], config:
         states = torch.stack([states[node] for node in alias])
     else:
         states = torch.stack([unit(table[item]) for item in session])
+    before = states
     if config["use_position_embedding"]:
         vectors = weights["position_embedding.embedding.weight"]
         places = range(len(session)) if config["position_order"] == "from_start" else range(len(session) - 1, -1, -1)
@@ -122,6 +123,9 @@ def naive_session_scores(session: list[int], weights: dict[str, Tensor], config:
             states = naive_transformer_layer(
                 states, part, config["n_heads"], config["layer_norm_eps"], config["hidden_act"]
             )
+        if config["transformer_skip"]:
+            weight = weights["transformer_skip.weight"]
+            states = torch.stack([b + weight * s for b, s in zip(before, states, strict=True)])
     local, whole = naive_readout(states, inside(weights, "readout"))
     hybrid = weights["session_hybrid.weight"] @ torch.cat([local, whole])
     scale = config["normalization_scale"] if normalized else 1.0

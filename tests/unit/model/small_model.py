@@ -31,6 +31,7 @@ CONFIG: dict[str, Any] = {
     "use_gnn": True,
     "use_position_embedding": True,
     "use_transformer": True,
+    "transformer_skip": False,
     "position_order": "from_end",
     "normalize_embeddings": False,
     "normalization_scale": 3.0,

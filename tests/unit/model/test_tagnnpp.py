@@ -26,6 +26,9 @@ from tests.unit.model.small_model import CONFIG, MAX_LENGTH, N_ITEMS, SESSIONS, 
         {},
         {"position_order": "from_start"},
         {"normalize_embeddings": True},
+        {"transformer_skip": True},
+        {"transformer_skip": True, "use_gnn": False, "use_position_embedding": False},
+        {"transformer_skip": True, "use_transformer": False},
         {"n_layers": 1, "n_heads": 5, "n_gnn_steps": 1, "hidden_act": "gelu"},
         *(
             dict(zip(("use_gnn", "use_position_embedding", "use_transformer"), on, strict=True))
@@ -102,7 +105,9 @@ def test_sessions_of_one_click_where_no_longer_ones_are_allowed() -> None:
     assert model.position_embedding.embedding.weight.grad.shape == (1, 10)
 
 
-@pytest.fixture(params=[{}, {"normalize_embeddings": True}, {"position_order": "from_start"}], ids=str)
+@pytest.fixture(
+    params=[{}, {"normalize_embeddings": True}, {"position_order": "from_start"}, {"transformer_skip": True}], ids=str
+)
 def model(request: pytest.FixtureRequest) -> torch.nn.Module:
     return small_model(3, **request.param)
 
@@ -190,11 +195,14 @@ def test_impossible_lengths_are_refused(lengths: list[int]) -> None:
 
 def test_initial_weights_are_uniform_norms_neutral_and_padding_zero() -> None:
     torch.manual_seed(1)
-    model = TAGNNPP(CONFIG, SimpleNamespace(num=lambda field: N_ITEMS + 1))  # type: ignore[arg-type]
+    config = {**CONFIG, "transformer_skip": True}
+    model = TAGNNPP(config, SimpleNamespace(num=lambda field: N_ITEMS + 1))  # type: ignore[arg-type]
     bound = 10**-0.5
     for name, weight in model.named_parameters():
         if "_norm." in name:
             assert torch.equal(weight, torch.full_like(weight, float(name.endswith("weight")))), name
+        elif name == "transformer_skip.weight":
+            assert torch.equal(weight, torch.full_like(weight, bound)), name
         else:
             assert 0 < float(weight.detach().abs().max()) <= bound, name
     assert not model.item_embedding.weight[0].any()
