@@ -20,15 +20,28 @@ IRRELEVANT_FOR_RESULTS = {
 """Keys that may differ between two runs of the same experiment (threads: but for the rounding of sums; nproc: but for
 that and for random numbers, so that each number of processes above one has a digest of its own)."""
 
+YOUNGER_KEYS = {"transformer_skip": False}
+"""Keys that came when records had been published, and what held before: with that value they do not count, so that what
+was recorded before is still found, and what was interrupted goes on."""
+
 
 def percent(result: dict[str, float] | None) -> dict[str, float] | None:
     """RecBole's fractions as percent, at the four decimals that their rounding supports."""
     return None if result is None else {name: round(100 * value, 4) for name, value in result.items()}
 
 
+def settings_that_count(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings that make two runs different experiments."""
+    return {
+        key: value
+        for key, value in config.items()
+        if key not in IRRELEVANT_FOR_RESULTS and not (key in YOUNGER_KEYS and value == YOUNGER_KEYS[key])
+    }
+
+
 def run_digest(config: dict[str, Any], data_checksum: str) -> str:
     """Eight hexadecimal digits that two runs share if and only if configuration and data are the same."""
-    relevant = {key: value for key, value in config.items() if key not in IRRELEVANT_FOR_RESULTS}
+    relevant = settings_that_count(config)
     if config.get("nproc", 1) > 1:
         relevant["nproc"] = config["nproc"]
     text = json.dumps([relevant, data_checksum], sort_keys=True, default=str)

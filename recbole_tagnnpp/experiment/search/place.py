@@ -11,7 +11,7 @@ from typing import Any
 from recbole_tagnnpp.config.session_config import SessionConfig
 from recbole_tagnnpp.config.yaml_files import shortened
 from recbole_tagnnpp.errors import UserError
-from recbole_tagnnpp.experiment.record import IRRELEVANT_FOR_RESULTS, write_record
+from recbole_tagnnpp.experiment.record import settings_that_count, write_record
 from recbole_tagnnpp.experiment.search.plan import SearchPlan
 
 
@@ -31,7 +31,7 @@ class SearchPlace:
 def identity_of(plan: SearchPlan, config: SessionConfig, checksum: str) -> dict[str, Any]:
     """What makes two searches the same, as plain values; asking for more trials or workers changes nothing."""
     options = plan.options
-    settings = {key: value for key, value in config.to_plain_dict().items() if key not in IRRELEVANT_FOR_RESULTS}
+    settings = settings_that_count(config.to_plain_dict())
     space = {f"space of {name}": values for name, values in plan.space.describe().items()}
     names = ("algorithm", "schedule", "training_share", "grace_epochs", "reduction_factor", "perturbation_epochs")
     return {**settings, **space, **{name: getattr(options, name) for name in names}, "checksum of the data": checksum}
