@@ -39,7 +39,7 @@ def run_grid(
     runs = [RunProgress(run, State.FOUND if run.is_recorded else State.WAITING) for run in planned]
     for run in runs:
         if run.state is State.FOUND:
-            _ = run.recorded_result
+            _ = run.record
     if any(run.state is State.WAITING for run in runs):
         if workers == 0 and address is None:
             run_in_process(runs, console)

@@ -7,7 +7,7 @@ from functools import cached_property
 from rich.table import Table
 
 from recbole_tagnnpp.experiment.grid.plan import PlannedRun
-from recbole_tagnnpp.experiment.report.records import read_record
+from recbole_tagnnpp.experiment.report.records import RunRecord, read_record
 
 
 class State(enum.Enum):
@@ -45,17 +45,29 @@ class RunProgress:
         self.epoch, self.valid_score = epoch + 1, valid_score
 
     @cached_property
-    def recorded_result(self) -> dict[str, float]:
-        """Test metrics of its record, percent, read once; the run is finished.
+    def record(self) -> RunRecord:
+        """What it recorded, read once; the run is finished.
 
         Raises:
             UserError: the record is damaged.
         """
-        return read_record(self.planned.record).test_result
+        return read_record(self.planned.record)
+
+    @property
+    def valid_percent(self) -> float | None:
+        """``valid_metric`` of the epoch that was kept once the run is finished, of its latest epoch before."""
+        if self.is_finished:
+            return self.record.valid_result.get(self.planned.config["valid_metric"].lower())
+        return None if self.valid_score is None else 100 * self.valid_score
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run has ended well, in this grid or an earlier one."""
+        return self.state in (State.FINISHED, State.FOUND)
 
 
 def progress_table(runs: list[RunProgress]) -> Table:
-    """One line per run: state, epochs, latest validation score, test hit rate and MRR at the largest K."""
+    """One line per run: state, epochs, validation score, test hit rate and MRR at the largest K."""
     counts = {state: sum(run.state is state for run in runs) for state in State}
     table = Table(title=", ".join(f"{count} {state.value}" for state, count in counts.items() if count))
     for title in ("dataset", "system", "seed", "state"):
@@ -64,7 +76,7 @@ def progress_table(runs: list[RunProgress]) -> Table:
         table.add_column(title, justify="right", no_wrap=True)
     for run in runs:
         planned = run.planned
-        result = run.recorded_result if run.state in (State.FINISHED, State.FOUND) else {}
+        result = run.record.test_result if run.is_finished else {}
         k = max(planned.config["topk"])
         metrics = [result[name] for name in (f"hit@{k}", f"mrr@{k}") if name in result]
         state = run.state.value + (f": {run.problem}" if run.problem else "")
@@ -74,7 +86,7 @@ def progress_table(runs: list[RunProgress]) -> Table:
             str(planned.seed),
             state,
             f"{run.epoch} of {planned.config['epochs']}" if run.epoch else "",
-            "" if run.valid_score is None else f"{planned.config['valid_metric']} {100 * run.valid_score:.2f}",
+            "" if run.valid_percent is None else f"{planned.config['valid_metric']} {run.valid_percent:.2f}",
             " / ".join(f"{value:.2f}" for value in metrics),
         )
     return table
