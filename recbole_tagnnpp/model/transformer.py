@@ -106,7 +106,7 @@ class TransformerEncoder(nn.Module):
 
 
 class TransformerSkip(nn.Module):
-    """States of the graph network beside the Transformer's: ``h + w * Transformer(h)``, w learned.
+    """States of the graph network beside the Transformer's: ``h + w * Transformer(h + p)``, w learned, p of the positions.
 
     A way around the Transformer, as GC-SAN (Xu et al., IJCAI 2019) and SGNN-HN (Pan et al., CIKM 2020) have one; not in
     the TAGNN++ paper.  The Transformer's states leave a LayerNorm with a length of about sqrt(D); w begins at
