@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from recbole_tagnnpp.baselines.recbole_gnn import graph_states
+from recbole_tagnnpp.model.readout import read_sessions
 from recbole_tagnnpp.recbole_compat import import_sequential_model
 
 RecBoleSRGNN = import_sequential_model("srgnn").SRGNN
@@ -23,8 +24,5 @@ class SRGNN(RecBoleSRGNN):  # type: ignore[misc, valid-type]
     def forward(self, item_seq: Tensor, item_seq_len: Tensor) -> Tensor:
         """Session vectors [B, D] of ``item_seq`` [B, L] int64, padded with 0 behind ``item_seq_len`` [B] clicks."""
         sessions, states = graph_states(self, item_seq, item_seq_len, self.gnn.b_iah, self.gnn.b_ioh)
-        last = states.index_select(0, sessions.last_position)  # [B, D]
-        of_last = self.linear_one(last).index_select(0, sessions.session_of_position)  # [P, D]
-        weights = self.linear_three(torch.sigmoid(of_last + self.linear_two(states)))  # [P, 1]
-        attended = sessions.sum_per_session(weights * states)  # [B, D]
-        return self.linear_transform(torch.cat([attended, last], dim=1))
+        local, whole = read_sessions(states, sessions, self.linear_one, self.linear_two, self.linear_three)  # [B, D] each
+        return self.linear_transform(torch.cat([whole, local], dim=1))

@@ -32,7 +32,24 @@ class SessionReadout(nn.Module):
         Returns:
             ``s_local`` [B, D] and ``s_global`` [B, D].
         """
-        local = states.index_select(0, sessions.last_position)
-        query = self.query(local).index_select(0, sessions.session_of_position)  # [P, D]
-        attention = self.weight(torch.sigmoid(query + self.key(states)))  # [P, 1]
-        return local, sessions.sum_per_session(attention * states)
+        return read_sessions(states, sessions, self.query, self.key, self.weight)
+
+
+def read_sessions(
+    states: Tensor, sessions: PackedSessions, query: nn.Module, key: nn.Module, weight: nn.Module
+) -> tuple[Tensor, Tensor]:
+    """What :class:`SessionReadout` computes, with the layers of any model.
+
+    Args:
+        states: [P, D] packed states.
+        sessions: the positions of the states.
+        query, key: D to D, of the last click and of every click.
+        weight: D to 1.
+
+    Returns:
+        ``s_local`` [B, D] and ``s_global`` [B, D].
+    """
+    local = states.index_select(0, sessions.last_position)
+    query_of_session = query(local).index_select(0, sessions.session_of_position)  # [P, D]
+    attention = weight(torch.sigmoid(query_of_session + key(states)))  # [P, 1]
+    return local, sessions.sum_per_session(attention * states)
