@@ -22,8 +22,9 @@ class BenchmarkData:
     dataset: SessionDataset
     origin: str
 
-    def batches(self, batch_size: int, count: int, padded: bool, device: torch.device) -> list[Interaction]:
-        """The first batches of epoch 0, ``padded`` to MAX_ITEM_LIST_LENGTH or cut to their longest session."""
+    def batches(self, batch_size: int, count: int, padded: bool) -> list[Interaction]:
+        """The first batches of epoch 0, ``padded`` to MAX_ITEM_LIST_LENGTH or cut to their longest session; on the host,
+        as the trainer gets them."""
         loader = SessionLoader(self.dataset, self.dataset.training, batch_size, True, seed=1, pad_to_longest=not padded)
         found: list[Interaction] = []
         while len(found) < count:
@@ -31,7 +32,7 @@ class BenchmarkData:
                 if len(found) == count:
                     break
                 if len(batch) == batch_size or len(loader) == 1:
-                    found.append(batch.to(device))
+                    found.append(batch)
             loader.set_epoch(loader.epoch + 1)
         return found
 
@@ -55,9 +56,7 @@ def load_benchmark_data(source: Path | None, data_path: Path) -> BenchmarkData:
     return BenchmarkData(SessionDataset(config), "demo sessions (no Diginetica found)")
 
 
-def random_batch(
-    n_items: int, batch_size: int, length: int | None, seed: int, device: torch.device
-) -> tuple[Interaction, np.ndarray]:
+def random_batch(n_items: int, batch_size: int, length: int | None, seed: int) -> tuple[Interaction, np.ndarray]:
     """Random sessions for the growth curves: all of one length, or of Diginetica-like lengths (geometric, mean 4)."""
     generator = np.random.default_rng(seed)
     lengths = (
@@ -70,4 +69,4 @@ def random_batch(
         "item_length": torch.from_numpy(lengths),
         "item_id": torch.from_numpy(generator.integers(1, n_items + 1, size=batch_size)),
     }
-    return Interaction(fields).to(device), lengths
+    return Interaction(fields), lengths

@@ -21,9 +21,9 @@ def measure(model: str, batch_size: int, source: Path, data_path: Path, device: 
     data = load_benchmark_data(source, data_path)
     trainer = build_trainer(model, data.dataset, device)
     padded = not getattr(trainer.model, "pads_to_longest", False)
-    tiny = data.batches(2, 1, padded, device)[0]
+    tiny = data.batches(2, 1, padded)[0]
     trainer.train_step(tiny)  # allocates gradients and optimizer state, compiles kernels
-    batches = data.batches(batch_size, STEPS, padded, device)
+    batches = data.batches(batch_size, STEPS, padded)
     memory = PeakMemory(device)
     memory.start()
     for batch in batches:

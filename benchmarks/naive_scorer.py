@@ -13,11 +13,12 @@ class NaiveTAGNNPP(TAGNNPP):
     def calculate_loss(self, interaction: object) -> Tensor:
         item_seq, item_seq_len = interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN]  # type: ignore[index]
         encoded = self.forward(item_seq, item_seq_len)
-        sessions = pack_sessions(item_seq, item_seq_len, self.max_seq_length)
+        sessions = pack_sessions(item_seq, item_seq_len, self.max_seq_length).to(encoded.keys.device)
         keys, values = sessions.pad(encoded.keys), sessions.pad(encoded.values)  # [B, L, D]
         candidates = self.candidate_embeddings()  # [I, D]
         logits = candidates @ keys.transpose(1, 2)  # [B, I, L]
         logits = logits.masked_fill(~sessions.is_real[:, None, :], -torch.inf)
         target = torch.softmax(logits, dim=2) @ values  # [B, I, D]
         scores = ((target + encoded.session[:, None, :]) * candidates).sum(dim=2)
-        return nn.functional.cross_entropy(scores, interaction[self.POS_ITEM_ID] - 1)  # type: ignore[index]
+        targets = interaction[self.POS_ITEM_ID].to(scores.device) - 1  # type: ignore[index]
+        return nn.functional.cross_entropy(scores, targets)

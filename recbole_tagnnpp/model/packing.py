@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from recbole_tagnnpp.transfer import to_device
+
 
 @dataclass(frozen=True)
 class PackedSessions:
@@ -57,7 +59,8 @@ class PackedSessions:
 
 def tensors_on(holder: Any, device: torch.device) -> dict[str, Tensor]:
     """Fields of a dataclass of tensors, moved to a device."""
-    return {field.name: getattr(holder, field.name).to(device) for field in fields(holder)}
+    names = [field.name for field in fields(holder)]
+    return dict(zip(names, to_device([getattr(holder, name) for name in names], device), strict=True))
 
 
 def pack_sessions(item_seq: Tensor, item_seq_len: Tensor, max_length: int) -> PackedSessions:

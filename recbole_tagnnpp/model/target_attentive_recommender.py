@@ -26,6 +26,7 @@ from recbole_tagnnpp.model.target_attention import (
     target_attention_scores,
     target_attention_topk,
 )
+from recbole_tagnnpp.transfer import to_device
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ class TargetAttentiveRecommender(SequentialRecommender):
 
     pads_to_longest = True
     """Tells the loader that batches may be cut to their longest session."""
+    takes_batches_on_host = True
+    """Tells the trainer to leave training batches on the host: :meth:`forward` begins there, on every device."""
 
     def __init__(self, config: Config, dataset: Dataset) -> None:
         super().__init__(config, dataset)
@@ -119,15 +122,16 @@ class TargetAttentiveRecommender(SequentialRecommender):
         """Encode sessions; no candidate item is looked at yet.
 
         Args:
-            item_seq: [B, L] int64 clicks, padded with 0; the newest ``MAX_ITEM_LIST_LENGTH`` clicks count.
-            item_seq_len: [B] int64 number of clicks, 1..L.
+            item_seq: [B, L] int64 clicks, padded with 0; the newest ``MAX_ITEM_LIST_LENGTH`` clicks count.  On the host or
+                on the device of the model.
+            item_seq_len: [B] int64 number of clicks, 1..L, likewise.
 
         Raises:
             ValueError: a session is empty, or ``item_seq_len`` is larger than L.
         """
-        # a GPU would have to be waited for at every step of these few integers
+        # on a GPU every step of these few integers would have to be waited for
         on_host = pack_sessions(item_seq.cpu(), item_seq_len.cpu(), self.max_seq_length)
-        sessions = on_host.to(item_seq.device)
+        sessions = on_host.to(self.item_embedding.weight.device)
         states = self._contextualize(self._item_states(on_host, sessions), sessions)  # [P, D]
         session_local, session_global = self.readout(states, sessions)
         session = self.session_hybrid(torch.cat([session_local, session_global], dim=1))
@@ -166,7 +170,7 @@ class TargetAttentiveRecommender(SequentialRecommender):
         ``training_candidates``, over a corrected sample of them."""
         encoded = self._encode(interaction)
         keys, values, session = encoded.keys, encoded.values, encoded.session
-        targets = interaction[self.POS_ITEM_ID] - 1
+        (targets,) = to_device([interaction[self.POS_ITEM_ID] - 1], session.device)
         if self.training and self.candidate_sampler is not None:
             candidates = self.candidate_sampler.draw(targets)
             items = self._embed(candidates.items + 1)

@@ -29,6 +29,7 @@ from recbole_tagnnpp.training.learning_rate import LearningRateSchedule
 from recbole_tagnnpp.training.random_states import get_random_states, set_random_states
 from recbole_tagnnpp.training.ranking import best_items, full_scores
 from recbole_tagnnpp.training.target_collector import TargetCollector, rank_of_target
+from recbole_tagnnpp.transfer import to_device
 
 NAN_CHECK_STEPS = 50
 
@@ -219,7 +220,7 @@ class SessionTrainer(Trainer):
         self.optimizer.zero_grad()
         loss, n_sequences = torch.zeros((), device=self.device), 0
         if interaction is not None:
-            loss, n_sequences = self._loss(interaction.to(self.device)), len(interaction)
+            loss, n_sequences = self._loss(self._where_model_takes_it(interaction)), len(interaction)
         scaled_loss = self.scaler.scale(loss)
         if interaction is not None:
             scaled_loss.backward()
@@ -234,6 +235,13 @@ class SessionTrainer(Trainer):
         self.scaler.step(self.optimizer)
         self.scaler.update()
         return loss
+
+    def _where_model_takes_it(self, interaction: Interaction) -> Interaction:
+        """A training batch on the device, or as it is for a model that begins on the host."""
+        if getattr(self.model, "takes_batches_on_host", False):
+            return interaction
+        columns = interaction.interaction
+        return Interaction(dict(zip(columns, to_device(list(columns.values()), self.device), strict=True)))
 
     def _loss(self, interaction: Interaction) -> Tensor:
         with torch.autocast(device_type=self.device.type, enabled=self.enable_amp):

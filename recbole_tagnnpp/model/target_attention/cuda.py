@@ -13,6 +13,7 @@ from torch import Tensor
 from recbole_tagnnpp.model.target_attention.fused_loss import fused_loss, plain
 from recbole_tagnnpp.model.target_attention.reference import stable_topk
 from recbole_tagnnpp.model.target_attention.rows import Chunk, Rows, chunks
+from recbole_tagnnpp.transfer import to_device
 
 CHUNK_ELEMENTS = 64 * 1024 * 1024
 """Values of Z that a chunk aims at: 256 MB in float32."""
@@ -151,9 +152,9 @@ def _score_chunks(
     rows = Rows(keys, values, session, host_lengths)
     parts = _chunks_of(host_lengths, items.shape[0])
     products = _Products(items, "float32", _most_rows(parts))
-    for chunk in parts:
+    firsts = to_device([torch.from_numpy(chunk.first) for chunk in parts], items.device)
+    for chunk, first in zip(parts, firsts, strict=True):
         with torch.no_grad(), _as_asked(items.device, "float32"):
-            first = torch.from_numpy(chunk.first).to(items.device)
             scores = _write_scores(products.z(rows.of(chunk)), first, int(chunk.first[-1]))
         yield chunk, scores
 
@@ -178,9 +179,9 @@ def _loss_and_gradients(
     parts = _chunks_of(host_lengths, n_items)
     products = _Products(items, precision, _most_rows(parts))
     total = torch.zeros((), device=items.device, dtype=torch.float64)
-    for chunk in parts:
-        n_positions = int(chunk.first[-1])
-        first, chunk_targets = torch.from_numpy(chunk.first).to(items.device), targets[chunk.sessions]
+    firsts = to_device([torch.from_numpy(chunk.first) for chunk in parts], items.device)
+    for chunk, first in zip(parts, firsts, strict=True):
+        n_positions, chunk_targets = int(chunk.first[-1]), targets[chunk.sessions]
         z = products.z(rows.of(chunk))
         scores = _write_scores(z, first, n_positions)
         log_partition = torch.logsumexp(scores, dim=1)  # [b]

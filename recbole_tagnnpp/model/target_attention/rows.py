@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from recbole_tagnnpp.transfer import to_device
+
 
 @dataclass(frozen=True)
 class Chunk:
@@ -62,9 +64,8 @@ class Rows:
         is_first = torch.zeros(len(keys), dtype=torch.bool)
         is_first[first] = True
         owner = torch.repeat_interleave(lengths)  # [P]
-        self.first, self.owner = first.to(keys.device), owner.to(keys.device)
-        self.later = torch.nonzero(~is_first).squeeze(1).to(keys.device)  # [P - B]: positions but the first ones
-        self.later_owner = owner[~is_first].to(keys.device)
+        later = torch.nonzero(~is_first).squeeze(1)  # [P - B]: positions but the first ones
+        self.first, self.owner, self.later, self.later_owner = to_device([first, owner, later, owner[later]], keys.device)
         self.values = values + session[self.owner]  # [P, D]
         self.keys = keys[self.later] - keys[self.first][self.later_owner]  # [P - B, D]
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from recbole_tagnnpp.training.random_states import seed_everything
+from recbole_tagnnpp.transfer import to_device
 from tests.unit.model.small_model import interaction, random_sessions, small_model
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -41,8 +42,28 @@ def test_loss_gradients_and_best_items_are_those_of_the_cpu(changes: dict[str, o
     torch.testing.assert_close(best, scores.topk(5).values, rtol=1e-5, atol=1e-5)
 
 
-def test_the_same_seed_gives_the_same_bits() -> None:
-    assert _train(211, 10, training_candidates=None) == _train(211, 10, training_candidates=None)
+def test_batches_of_the_host_give_the_same_bits() -> None:
+    seed_everything(1, True)
+    model, batch = small_model(1, torch.float32).cuda(), interaction(random_sessions(23, seed=3))
+    there = {field: column.cuda() for field, column in batch.items()}
+    for training_batch in (batch, there):
+        loss = model.calculate_loss(training_batch)
+        assert loss.item() == model.calculate_loss(there).item()
+
+
+def test_tensors_reach_a_gpu_together() -> None:
+    tensors = [
+        torch.arange(n, dtype=dtype).view(-1, 1) for n in (0, 1, 7) for dtype in (torch.int64, torch.float32, torch.int8)
+    ]
+    there = to_device([*tensors, tensors[-1] > 3], torch.device("cuda"))
+    assert all(tensor.device.type == "cuda" for tensor in there)
+    for found, expected in zip(there, [*tensors, tensors[-1] > 3], strict=True):
+        assert torch.equal(found.cpu(), expected) and found.dtype == expected.dtype
+
+
+@pytest.mark.parametrize("size", [{}, {"embedding_size": 64}])  # torch's fused attention wants heads of a multiple of 8
+def test_the_same_seed_gives_the_same_bits(size: dict[str, int]) -> None:
+    assert _train(211, 10, training_candidates=None, **size) == _train(211, 10, training_candidates=None, **size)
 
 
 def test_training_against_a_sample_learns_there() -> None:
@@ -50,12 +71,13 @@ def test_training_against_a_sample_learns_there() -> None:
     assert sum(losses[-10:]) < 0.85 * sum(losses[:10])
 
 
-def _train(sessions: int, steps: int, training_candidates: int | None) -> list[float]:
+def _train(sessions: int, steps: int, training_candidates: int | None, **size: int) -> list[float]:
     """Loss of every step, as a run trains: from a seed, with every dropout."""
     seed_everything(7, True)
     dropout = {f"{part}_dropout_prob": 0.1 for part in ("hidden", "attn", "embedding")}
     cuda = torch.device("cuda")
-    model = small_model(1, torch.float32, device=cuda, training_candidates=training_candidates, **dropout).cuda().train()
+    changes = {"training_candidates": training_candidates, **dropout, **size}
+    model = small_model(1, torch.float32, device=cuda, **changes).cuda().train()
     batch = {field: column.cuda() for field, column in interaction(random_sessions(sessions, seed=3)).items()}
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     losses = []

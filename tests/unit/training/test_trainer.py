@@ -1,6 +1,6 @@
 """Fitting, evaluating and resuming."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -86,6 +86,28 @@ def test_resumed_training_ends_with_the_same_bits(tmp_path: Path) -> None:
     assert second.best_epoch == calm.best_epoch
     for (name, a), b in zip(calm.model.state_dict().items(), second.model.state_dict().values(), strict=True):
         assert torch.equal(a, b), name
+
+
+@pytest.mark.parametrize(("model", "on_host"), [("TAGNNPP", True), ("TAGNN", True), ("SRGNN", False), ("LESSR", False)])
+def test_batches_stay_on_the_host_for_models_that_begin_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, on_host: bool
+) -> None:
+    trainer = tiny_trainer(tmp_path, model=model)
+    sent: list[torch.device] = []
+
+    def record(tensors: Sequence[torch.Tensor], device: torch.device) -> list[torch.Tensor]:
+        sent.append(device)
+        return list(tensors)
+
+    monkeypatch.setattr(trainer_module, "to_device", record)
+    batch, seen = next(iter(loader(trainer))), []
+    monkeypatch.setattr(
+        trainer.model, "calculate_loss", lambda given: seen.append(given) or torch.ones((), requires_grad=True)
+    )
+    trainer.train_step(batch)
+    assert sent == ([] if on_host else [trainer.device])
+    assert seen[0].interaction.keys() == batch.interaction.keys()
+    assert all(torch.equal(seen[0][field], column) for field, column in batch.interaction.items())
 
 
 def test_training_without_validation_keeps_the_last_epoch(tmp_path: Path) -> None:
