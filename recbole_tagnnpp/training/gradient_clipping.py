@@ -37,15 +37,22 @@ def clip_unit_gradients_(parameters: Sequence[Tensor], threshold: float, eps: fl
     of_length: dict[tuple[int, int], list[tuple[Tensor, Tensor]]] = defaultdict(list)
     for number, parameter in enumerate(parameters):
         if parameter.grad is not None and parameter.numel():
-            weights, gradients = as_units(parameter), as_units(parameter.grad)
-            of_length[weights.shape[1], number if weights.numel() > LARGE else -1].append((weights, gradients))
-    for units in of_length.values():
-        weights, gradients = (of_all[0] if len(of_all) == 1 else torch.cat(of_all) for of_all in zip(*units, strict=True))
+            together = number if parameter.numel() > LARGE else -1
+            of_length[as_units(parameter).shape[1], together].append((parameter, parameter.grad))
+    for alike in of_length.values():
+        weights, gradients = (_stack(tensors) for tensors in zip(*alike, strict=True))
         gradient_norm = torch.linalg.vector_norm(gradients, dim=1, keepdim=True)
         largest = threshold * torch.linalg.vector_norm(weights, dim=1, keepdim=True).clamp_(min=eps)
-        gradients *= torch.where(gradient_norm > largest, largest / gradient_norm, 1.0)  # 1.0 leaves the bits alone
-        if len(units) > 1:
-            torch._foreach_copy_([own for _, own in units], gradients.split([len(own) for _, own in units]))
+        factor = torch.where(gradient_norm > largest, largest / gradient_norm, 1.0)  # 1.0 leaves the bits alone
+        clipped = (gradients * factor).split([len(as_units(own)) for _, own in alike])
+        torch._foreach_copy_(
+            [own for _, own in alike], [c.view_as(own) for c, (_, own) in zip(clipped, alike, strict=True)]
+        )
+
+
+def _stack(tensors: Sequence[Tensor]) -> Tensor:
+    """[units, numbers of a unit] of all tensors, one below the other."""
+    return as_units(tensors[0]) if len(tensors) == 1 else torch.cat([as_units(tensor) for tensor in tensors])
 
 
 class AdaptiveGradientClipping:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 def naive_clip(weight: Tensor, gradient: Tensor, threshold: float, eps: float) -> Tensor:
     """The clipped gradient of one parameter."""
-    if weight.ndim < 2:
+    if weight.ndim < 2 or len(weight) == 0:
         return _clip_unit(weight, gradient, threshold, eps)
     return torch.stack([_clip_unit(w, g, threshold, eps) for w, g in zip(weight, gradient, strict=True)])
 

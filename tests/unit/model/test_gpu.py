@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from recbole_tagnnpp.training.gradient_clipping import clip_unit_gradients_
 from recbole_tagnnpp.training.random_states import seed_everything
 from recbole_tagnnpp.transfer import to_device
 from tests.unit.model.small_model import interaction, random_sessions, small_model
@@ -59,6 +60,20 @@ def test_tensors_reach_a_gpu_together() -> None:
     assert all(tensor.device.type == "cuda" for tensor in there)
     for found, expected in zip(there, [*tensors, tensors[-1] > 3], strict=True):
         assert torch.equal(found.cpu(), expected) and found.dtype == expected.dtype
+
+
+def test_gradients_are_clipped_as_on_the_cpu() -> None:
+    torch.manual_seed(3)
+    here = [torch.nn.Parameter(torch.randn(shape)) for shape in [(23, 7), (7,), (5, 7), (11, 7, 1), (3,)]]
+    for parameter in here:
+        parameter.grad = torch.randn_like(parameter)
+    there = [torch.nn.Parameter(parameter.detach().cuda()) for parameter in here]
+    for parameter, twin in zip(there, here, strict=True):
+        parameter.grad = twin.grad.cuda()
+    for parameters in (here, there):
+        clip_unit_gradients_(parameters, 0.5, 1e-3)
+    for parameter, twin in zip(there, here, strict=True):
+        torch.testing.assert_close(parameter.grad.cpu(), twin.grad)
 
 
 @pytest.mark.parametrize("size", [{}, {"embedding_size": 64}])  # torch's fused attention wants heads of a multiple of 8

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.training import gradient_clipping
 from recbole_tagnnpp.training.gradient_clipping import AdaptiveGradientClipping, clip_unit_gradients_
 from tests.reference.naive_clipping import naive_clip
 from tests.unit.training.small_run import loader, tiny_trainer
@@ -29,6 +30,23 @@ def test_equals_naive_twin(shape: tuple[int, ...], scale: float) -> None:
     clipped = parameter(weight, gradient)
     clip_unit_gradients_([clipped], 0.01, 1e-3)
     torch.testing.assert_close(clipped.grad, naive_clip(weight, gradient, 0.01, 1e-3), rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("large", [2**18, 10])
+def test_parameters_are_clipped_each_for_itself(monkeypatch: pytest.MonkeyPatch, large: int) -> None:
+    monkeypatch.setattr(gradient_clipping, "LARGE", large)
+    torch.manual_seed(2)
+    shapes = [(5, 3), (3,), (), (7, 3), (2, 3, 5), (15,), (1,), (0, 3), (3, 5, 3)]
+    together = [parameter(torch.randn(s, dtype=torch.float64), torch.randn(s, dtype=torch.float64)) for s in shapes]
+    with_another_layout = parameter(torch.randn(7, 3, dtype=torch.float64), torch.empty(7, 3, dtype=torch.float64))
+    with_another_layout.grad = torch.randn(3, 7, dtype=torch.float64).T
+    together += [with_another_layout, nn.Parameter(torch.ones(3, dtype=torch.float64))]
+    expected = [None if p.grad is None else naive_clip(p.data, p.grad, 0.3, 1e-3) for p in together]
+    clip_unit_gradients_(together, 0.3, 1e-3)
+    for clipped, wanted in zip(together, expected, strict=True):
+        assert (clipped.grad is None) == (wanted is None)
+        if wanted is not None:
+            torch.testing.assert_close(clipped.grad, wanted, rtol=1e-12, atol=0)
 
 
 def test_at_below_and_above_the_threshold() -> None:
