@@ -129,7 +129,7 @@ class TargetAttentiveRecommender(SequentialRecommender):
         Raises:
             ValueError: a session is empty, or ``item_seq_len`` is larger than L.
         """
-        # on a GPU every step of these few integers would have to be waited for
+        # a GPU would have to be waited for at every step of these few integers
         on_host = pack_sessions(item_seq.cpu(), item_seq_len.cpu(), self.max_seq_length)
         sessions = on_host.to(self.item_embedding.weight.device)
         states = self._contextualize(self._item_states(on_host, sessions), sessions)  # [P, D]

@@ -85,12 +85,12 @@ def attend_within_sessions(
     )
     # causal attention meets no padding: it lies behind the last click
     mask = None if causal else sessions.is_real[:, None, None, :]
-    with _in_fixed_order(query.device):
+    with in_fixed_order(query.device):
         attended = F.scaled_dot_product_attention(query, key, value, mask, dropout_prob, is_causal=causal)
     return sessions.pack(attended.transpose(1, 2).reshape(batch_size, longest, -1))
 
 
-def _in_fixed_order(device: torch.device) -> AbstractContextManager[None]:
+def in_fixed_order(device: torch.device) -> AbstractContextManager[None]:
     """Where equal seeds are to give equal bits, attention on a GPU without torch's fused kernel, whose gradients are sums
     in whatever order they arrive."""
     if device.type == "cuda" and torch.are_deterministic_algorithms_enabled():

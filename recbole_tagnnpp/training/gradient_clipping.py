@@ -1,7 +1,6 @@
 """Adaptive gradient clipping (AGC; Brock et al. 2021, "High-Performance Large-Scale Image Recognition Without
 Normalization", equation 3)."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
@@ -10,14 +9,15 @@ from torch import Tensor, nn
 
 from recbole_tagnnpp.errors import UserError
 
-LARGE = 2**18
-"""A parameter of more numbers is not copied to lie beside others."""
 
+def unit_norms(tensor: Tensor) -> Tensor:
+    """Euclidean norm of every unit, in a shape that broadcasts against ``tensor``.
 
-def as_units(tensor: Tensor) -> Tensor:
-    """[units, numbers of a unit]: a unit is a row of a weight matrix or of an embedding table, or a whole bias or norm
-    vector."""
-    return tensor.reshape(len(tensor) if tensor.ndim > 1 else 1, -1)
+    A unit is a row of a weight matrix, a row of an embedding table, or a whole bias or norm vector.
+    """
+    if tensor.ndim <= 1:
+        return torch.linalg.vector_norm(tensor, keepdim=True) if tensor.ndim else tensor.abs()
+    return torch.linalg.vector_norm(tensor, dim=tuple(range(1, tensor.ndim)), keepdim=True)
 
 
 @torch.no_grad()
@@ -27,32 +27,23 @@ def clip_unit_gradients_(parameters: Sequence[Tensor], threshold: float, eps: fl
     For every unit i: if ``||G_i|| / max(||W_i||, eps) > threshold`` then
     ``G_i <- threshold * max(||W_i||, eps) / ||G_i|| * G_i``; other units keep their gradient bit for bit.
 
-    Units of one length are compared at once, whosever they are: on a GPU the number of operations counts, not their size.
+    The units of all parameters are compared at once: on a GPU the number of operations counts, not their size.
 
     Args:
         parameters: of one device and dtype; those with a gradient, already unscaled and reduced over processes, count.
         threshold: lambda of the paper, above 0.
         eps: floor of the parameter norm, so that units that start at zero can move.
     """
-    of_length: dict[tuple[int, int], list[tuple[Tensor, Tensor]]] = defaultdict(list)
-    for number, parameter in enumerate(parameters):
-        if parameter.grad is not None and parameter.numel():
-            together = number if parameter.numel() > LARGE else -1
-            of_length[as_units(parameter).shape[1], together].append((parameter, parameter.grad))
-    for alike in of_length.values():
-        weights, gradients = (_stack(tensors) for tensors in zip(*alike, strict=True))
-        gradient_norm = torch.linalg.vector_norm(gradients, dim=1, keepdim=True)
-        largest = threshold * torch.linalg.vector_norm(weights, dim=1, keepdim=True).clamp_(min=eps)
-        factor = torch.where(gradient_norm > largest, largest / gradient_norm, 1.0)  # 1.0 leaves the bits alone
-        clipped = (gradients * factor).split([len(as_units(own)) for _, own in alike])
-        torch._foreach_copy_(
-            [own for _, own in alike], [c.view_as(own) for c, (_, own) in zip(clipped, alike, strict=True)]
-        )
-
-
-def _stack(tensors: Sequence[Tensor]) -> Tensor:
-    """[units, numbers of a unit] of all tensors, one below the other."""
-    return as_units(tensors[0]) if len(tensors) == 1 else torch.cat([as_units(tensor) for tensor in tensors])
+    with_gradient = [(parameter, parameter.grad) for parameter in parameters if parameter.grad is not None]
+    if not with_gradient:
+        return
+    norms = [(unit_norms(parameter), unit_norms(gradient)) for parameter, gradient in with_gradient]
+    weight_norm, gradient_norm = (torch.cat([norm.flatten() for norm in of_all]) for of_all in zip(*norms, strict=True))
+    largest = threshold * weight_norm.clamp_(min=eps)  # of all units, one parameter after the other
+    factor = torch.where(gradient_norm > largest, largest / gradient_norm, 1.0)
+    factors = factor.split([norm.numel() for norm, _ in norms])
+    for (_, gradient), (norm, _), of_units in zip(with_gradient, norms, factors, strict=True):
+        gradient.mul_(of_units.view_as(norm))  # times 1.0 leaves the bits of every finite value alone
 
 
 class AdaptiveGradientClipping:

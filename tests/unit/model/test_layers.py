@@ -8,7 +8,7 @@ from recbole_tagnnpp.model.packing import pack_sessions
 from recbole_tagnnpp.model.position_embedding import PositionEmbedding
 from recbole_tagnnpp.model.readout import SessionReadout
 from recbole_tagnnpp.model.session_graph import build_session_graphs
-from recbole_tagnnpp.model.transformer import TransformerEncoder, TransformerLayer
+from recbole_tagnnpp.model.transformer import TransformerEncoder, TransformerLayer, in_fixed_order
 from tests.reference.naive_model import naive_readout, naive_transformer_layer
 from tests.unit.model.small_model import MAX_LENGTH, N_ITEMS, SESSIONS, interaction
 
@@ -87,3 +87,21 @@ def test_positions_from_end_and_from_start() -> None:
             places = range(len(session))
             expected += [len(session) - 1 - p if order == "from_end" else p for p in places]
         assert torch.equal(layer(PACKED), layer.embedding.weight[torch.tensor(expected)])
+
+
+@pytest.mark.parametrize("fixed", [True, False])
+def test_attention_on_a_gpu_takes_no_kernel_without_a_fixed_order(fixed: bool) -> None:
+    kernels = torch.backends.cuda
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    allowed = kernels.flash_sdp_enabled(), kernels.mem_efficient_sdp_enabled()
+    torch.use_deterministic_algorithms(fixed, warn_only=True)
+    try:
+        with in_fixed_order(torch.device("cuda")):
+            assert kernels.math_sdp_enabled()
+            assert (kernels.flash_sdp_enabled(), kernels.mem_efficient_sdp_enabled()) == (
+                (False, False) if fixed else allowed
+            )
+        with in_fixed_order(torch.device("cpu")):
+            assert (kernels.flash_sdp_enabled(), kernels.mem_efficient_sdp_enabled()) == allowed
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
