@@ -12,7 +12,7 @@ from recbole_tagnnpp import __version__
 from recbole_tagnnpp.commands import ablate, compare, prepare, recommend, train, tune
 from recbole_tagnnpp.commands import report as report_command
 from recbole_tagnnpp.config.command_line import parse_arguments
-from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.errors import UserError, lacks_memory
 from recbole_tagnnpp.terminal import escape_what_cannot_be_shown, say
 
 OVERVIEW = """\
@@ -80,6 +80,11 @@ def run_command(command: str, arguments: Sequence[str]) -> int:
             raise
         place = f"{problem.filename}: " if problem.filename else ""
         return report(UserError(f"{place}{problem.strerror or problem}"))
+    except (MemoryError, RuntimeError) as problem:
+        if not lacks_memory(problem):
+            raise
+        reason = str(problem).partition("DefaultCPUAllocator: ")[2] or str(problem) or type(problem).__name__
+        return report(UserError(f"more memory is needed than there is; smaller sizes or batches need less ({reason})"))
 
 
 class _Terminated(SystemExit):

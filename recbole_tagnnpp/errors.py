@@ -19,6 +19,13 @@ def describe_problem(problem: BaseException) -> str:
     return text if isinstance(problem, UserError) and text else f"{type(problem).__name__}: {text}".rstrip(": ")
 
 
+def lacks_memory(problem: BaseException) -> bool:
+    """Whether an allocation was refused, of main memory or of a GPU's."""
+    # torch has an exception of its own for a GPU that is full, but a plain RuntimeError for main memory
+    is_refused = isinstance(problem, RuntimeError) and "DefaultCPUAllocator" in str(problem)
+    return is_refused or isinstance(problem, MemoryError) or type(problem).__name__ == "OutOfMemoryError"
+
+
 def is_unicode(text: str) -> bool:
     """Whether a text can be written as UTF-8; what a terminal of another encoding hands over cannot."""
     try:

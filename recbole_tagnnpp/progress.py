@@ -10,7 +10,7 @@ SECONDS_BETWEEN_LOG_LINES = 30.0
 
 
 def progress_bar(work: Iterable[Any] | None, title: str, show: bool, **options: Any) -> tqdm:
-    """A tqdm bar on standard error: redrawn in a terminal, a line now and then elsewhere.
+    """A tqdm bar on standard error: redrawn in a terminal, now and then elsewhere; what comes next begins a line.
 
     Args:
         work: what is iterated over, or ``None`` for a bar that is moved by hand (``total`` among ``options``).
@@ -26,6 +26,5 @@ def progress_bar(work: Iterable[Any] | None, title: str, show: bool, **options: 
         ncols=100,
         mininterval=0.1 if in_terminal else SECONDS_BETWEEN_LOG_LINES,
         maxinterval=10.0 if in_terminal else SECONDS_BETWEEN_LOG_LINES,
-        leave=in_terminal,
         **options,
     )

@@ -1,6 +1,7 @@
 """``report``: tables, figures and a page from run records."""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 from recbole_tagnnpp.config.command_line import check_argument_names
@@ -15,8 +16,11 @@ Makes Tables I, II and III of the paper from run records, beside the paper's fig
 session length and by popularity; learning curves; and report.html with all of it. The same records give the same bytes.
 
   --results=FOLDER        records, FOLDER/DATASET/RUN.json; default results/runs
-  --output=FOLDER         tables (.md, .tex, .csv), figures (.svg) and report.html; default results/report
+  --output=FOLDER         tables (.md, .tex, .csv), figures (.svg) and report.html; default results/report, for other
+                          records than results/runs the folder report in theirs
   --check                 write nothing; exit with 1 and name the files that differ from what the records give"""
+
+RESULTS, OUTPUT = "results/runs", "results/report"
 
 
 def report(settings: dict[str, Any]) -> int:
@@ -25,9 +29,8 @@ def report(settings: dict[str, Any]) -> int:
     check = settings.get("check", False)
     if not isinstance(check, bool):
         raise UserError(f"--check={check}: allowed is True or False")
-    results, output = (
-        user_path(settings.get(key, f"results/{name}")) for key, name in (("results", "runs"), ("output", "report"))
-    )
+    results = user_path(settings.get("results", RESULTS))
+    output = user_path(settings["output"]) if "output" in settings else _beside(results)
     from recbole_tagnnpp.experiment.report.report import check_report, write_report
 
     if not check:
@@ -43,3 +46,8 @@ def report(settings: dict[str, Any]) -> int:
         return 1
     say(f"{output}: as the records give it")
     return 0
+
+
+def _beside(results: Path) -> Path:
+    """Where the report of some records goes: those of one's own are not to replace the report of the shipped ones."""
+    return Path(OUTPUT) if results.resolve() == Path(RESULTS).resolve() else results / "report"

@@ -81,6 +81,24 @@ WORDS = Rule("a list of words", _list_of(lambda v: isinstance(v, str)))
 PROBABILITY = number_from(0.0, 1.0)
 TEXT = Rule("a word", lambda v: isinstance(v, str) and bool(v))
 
+RULES_OF_RECBOLES_MODELS: dict[str, Rule] = {
+    "kernel_size": integer(1),
+    "block_num": integer(1),
+    "dilations": Rule("a list of whole numbers of at least 1", _list_of(lambda v: _is_integer(v) and v >= 1)),
+    "reg_weight": number_from(0.0),
+    "k_interests": integer(1),
+    "prototype_size": integer(1),
+    "interest_size": integer(1),
+    "sess_dropout": PROBABILITY,
+    "item_dropout": PROBABILITY,
+    "dnn_type": one_of("trm", "ave"),
+    "global_ratio": Rule("a number above 0 and at most 1", lambda v: _is_number(v) and 0 < v <= 1, is_real=True),
+    "spatial_ratio": Rule("a number of at least 0 and at most 1", lambda v: _is_number(v) and 0 <= v <= 1, is_real=True),
+    "reranker_CAN_NUM": integer(1),
+}
+"""Keys of single models of RecBole, which checks none of them; RecBole's property files explain them."""
+THREADS = integer(1, 1024, or_none=True)  # no machine has more cores, and some libraries crash on more threads
+
 RULES: dict[str, Rule] = {
     # runs
     "seed": integer(0, 2**32 - 1),  # numpy's limit
@@ -102,7 +120,7 @@ RULES: dict[str, Rule] = {
     "refit": Rule("True, False or all", lambda v: isinstance(v, bool) or v == "all"),
     "resume": BOOLEAN,
     "shuffle": BOOLEAN,
-    "threads": integer(1, or_none=True),
+    "threads": THREADS,
     "nproc": integer(1),
     # training
     "epochs": integer(1),
@@ -193,6 +211,7 @@ RULES: dict[str, Rule] = {
     "lambda_2": number(0.0, or_none=True),
     "lambda_3": number(0.0, or_none=True),
     "standardize_representations": BOOLEAN,
+    **RULES_OF_RECBOLES_MODELS,
 }
 
 OUR_ACTIVATIONS = one_of("relu", "gelu")
@@ -350,6 +369,8 @@ def check_values(
 def _is_like(default: Any, value: Any) -> bool:
     if default is None:
         return True
+    if _is_integer(default):
+        return _is_integer(value)
     if _is_number(default):
         return _is_number(value)
     return isinstance(value, type(default))

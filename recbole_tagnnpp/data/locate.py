@@ -10,7 +10,7 @@ from recbole_tagnnpp.data.manifest import Manifest, check_files, load_manifest, 
 from recbole_tagnnpp.data.prepare import prepare
 from recbole_tagnnpp.data.rules import PreparationRules, no_rules
 from recbole_tagnnpp.data.sources import recbole_benchmark
-from recbole_tagnnpp.data.sources.detection import detect_format, files_of, find_source
+from recbole_tagnnpp.data.sources.detection import detect_format, files_of, find_source, sources_beside
 from recbole_tagnnpp.data.statistics import table_three
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.files import sha256_of
@@ -46,6 +46,11 @@ def ensure_prepared(dataset: str, data_path: Path, rules: PreparationRules | Non
         if rules is None or _made_by(manifest) == rules.to_mapping():
             if rules is None or source is None or not _source_changed(source, folder, manifest):
                 check_files(folder, manifest)
+                if rules is not None and source is not None and not _has_its_names(source, manifest):
+                    getLogger().warning(
+                        f"{source}: not what {folder} was prepared from, which was {manifest.source}, and not read; "
+                        f"`prepare --dataset={dataset} --source={source}` does"
+                    )
                 return manifest
             getLogger().info(f"{source}: changed since it was prepared; preparing again")
         elif source is None:
@@ -62,6 +67,8 @@ def ensure_prepared(dataset: str, data_path: Path, rules: PreparationRules | Non
         raise UserError(_nothing_there(dataset, folder))
     if rules is None:
         raise UserError(no_rules(dataset))
+    for other in sources_beside(source, folder, dataset):
+        getLogger().warning(f"{other}: not read, as {source.name} is there, too")
     manifest = prepare(dataset, source, data_path, rules, show_progress)
     if show_progress:
         PlainConsole(stderr=True).print(table_three(manifest))

@@ -69,7 +69,8 @@ class SessionDataset(SequentialDataset):
             self.validation = self._loaded.validation
         item_tokens = np.array(["[PAD]", *self._vocabulary.to_pylist()])
         self.item_list_field = self.iid_field + self.config["LIST_SUFFIX"]
-        session_tokens = np.arange(self.training.session_numbers.max(initial=0) + 1).astype(str)
+        n_sessions = self.training.session_numbers.max(initial=0)
+        session_tokens = np.arange(n_sessions + 1).astype(f"U{max(len(str(n_sessions)), len('[PAD]'))}")
         session_tokens[0] = "[PAD]"
         for field, kind, tokens, length in (
             (self.uid_field, FeatureType.TOKEN, session_tokens, 1),

@@ -113,7 +113,8 @@ def read_sequences(path: Path, vocabulary: pa.Array) -> SessionSequences:
         UserError: the file is missing or malformed, a prefix is empty, an item is not in the vocabulary.
     """
     table = _read_table(path, SEQUENCE_COLUMNS)
-    session_ids, prefixes, targets = (column.combine_chunks() for column in table.columns)
+    # a large file's text is more than 32-bit offsets reach
+    session_ids, prefixes, targets = (column.cast(pa.large_string()).combine_chunks() for column in table.columns)
     prefix_tokens = pc.split_pattern(prefixes, " ")
     prefix_ends = prefix_tokens.offsets.to_numpy().astype(np.int64)
     target_items = _numbers_of(targets, vocabulary, path, np.arange(len(targets)))
@@ -125,7 +126,7 @@ def read_sequences(path: Path, vocabulary: pa.Array) -> SessionSequences:
 
 
 def _numbers_of(tokens: pa.Array, vocabulary: pa.Array, path: Path, row_of_token: IntArray) -> IntArray:
-    numbers = pc.index_in(tokens, value_set=vocabulary)
+    numbers = pc.index_in(tokens, value_set=vocabulary.cast(tokens.type))
     if numbers.null_count:
         first = pc.index(pc.is_null(numbers), True).as_py()
         token = tokens[first].as_py()

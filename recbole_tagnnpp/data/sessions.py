@@ -146,8 +146,7 @@ def encode_ids(ids: pa.Array | pa.ChunkedArray) -> tuple[IntArray, pa.Array]:
     Returns:
         [n] int64 numbers from 0, and the distinct ids in their order.
     """
-    encoded = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
-    encoded = encoded.dictionary_encode()
+    encoded = ids.dictionary_encode()  # before chunks are joined: their text may be more than 32-bit offsets reach
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.combine_chunks()
     return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary

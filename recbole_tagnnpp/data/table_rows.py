@@ -20,6 +20,8 @@ from recbole_tagnnpp.data.table_layout import (
 )
 from recbole_tagnnpp.errors import UserError
 
+csv.field_size_limit(2**31 - 1)  # a column that nobody reads may hold anything
+
 _LOOKS_LIKE: dict[pa.DataType, tuple[str, re.Pattern[str]]] = {
     INTEGER: ("a whole number", re.compile(r"[-+]?\d{1,18}")),
     NUMBER: (

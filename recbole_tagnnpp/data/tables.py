@@ -1,5 +1,6 @@
 """Reading delimited text fast."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from recbole_tagnnpp.data.table_layout import TEXT, TableLayout
-from recbole_tagnnpp.data.table_rows import malformed_line
+from recbole_tagnnpp.data.table_rows import malformed_line, rows
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.progress import progress_bar
 
@@ -46,12 +47,16 @@ def read_columns(
     batches: list[pa.RecordBatch] = []
     try:
         with (
-            open(path, "rb") as handle,
+            open(path, "rb"),  # whose errors are in plain words
+            # Arrow reads ahead in a thread of its own; on a Python file that thread needs the interpreter, and aborts the
+            # process where a malformed line ends it meanwhile
+            pa.OSFile(os.fsencode(path)) as handle,
             progress_bar(
                 None, f"read {path.name}", show_progress, total=path.stat().st_size, unit="B", unit_scale=True
             ) as bar,
+            pyarrow.csv.open_csv(handle, read, parse, convert) as reader,
         ):
-            for batch in pyarrow.csv.open_csv(handle, read, parse, convert):
+            for batch in reader:
                 batches.append(batch)
                 bar.update(handle.tell() - bar.n)
     except OSError as problem:
@@ -62,7 +67,7 @@ def read_columns(
         raise _not_readable(path, layout, wanted, problem) from problem
     table = pa.Table.from_batches(batches) if batches else None
     if table is None or table.num_rows == 0:
-        raise UserError(f"{path}: no rows; at least one is needed")
+        raise _no_rows(path)
     if layout.is_quoted and _n_quotes(path) % 2 and (complaint := malformed_line(path, layout, wanted)) is not None:
         raise complaint  # Arrow takes all that follows a quote without end for its value
     wrong = r"^$|[\t\r\n\x00]" if layout.delimiter != "\t" or layout.is_quoted else r"^$|\x00"
@@ -81,5 +86,12 @@ def _not_readable(
     path: Path, layout: TableLayout, wanted: Mapping[str, pa.DataType], problem: Exception | None
 ) -> UserError:
     """The error of a file that fast reading stumbled upon, with the line to blame where there is one."""
+    complaint = malformed_line(path, layout, wanted)
+    if complaint is None and next(rows(path, layout), None) is None:
+        return _no_rows(path)
     general = UserError(f"{path}: not readable as columns separated by {layout.delimiter!r} ({problem})")
-    return malformed_line(path, layout, wanted) or general
+    return complaint or general
+
+
+def _no_rows(path: Path) -> UserError:
+    return UserError(f"{path}: no rows; at least one is needed")

@@ -15,6 +15,7 @@ from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.training.counting_trainer import CountingTrainer
 from recbole_tagnnpp.training.distributed.environment import check_processes
 from recbole_tagnnpp.training.distributed.ranks import ALONE, Ranks
+from recbole_tagnnpp.training.model_building import build_model
 from recbole_tagnnpp.training.random_states import seed_everything
 from recbole_tagnnpp.training.trainer import SessionTrainer
 
@@ -47,13 +48,16 @@ def fit_model(
     """
     check_processes(config["nproc"], ranks.size)
     seed_everything(config["seed"], config["reproducibility"])
-    model = config.model_class(config, dataset).to(config["device"])
+    model = build_model(config, dataset)
     ranks.seed(config["seed"])  # from here on the processes draw different numbers
     trainer = trainer_class(model)(config, model, folder, dataset.item_tokens, ranks)
     if epochs is not None:
         trainer.epochs = epochs
     if ranks.gather(bool(config["resume"] and trainer.last_file.is_file()))[0]:
-        trainer.resume_checkpoint(trainer.last_file)
+        try:
+            trainer.resume_checkpoint(trainer.last_file)
+        except UserError as problem:
+            raise UserError(f"{problem}; without this file training begins anew") from problem
         getLogger().info(f"continuing an interrupted run after epoch {trainer.start_epoch}: {trainer.last_file}")
     if trainer.start_epoch > trainer.epochs:
         raise UserError(

@@ -71,6 +71,8 @@ def run(
                 f"{config['checkpoint_dir']}; it will be replaced (another --results_path keeps both)"
             )
     with alone_in(place.checkpoints, "is training this very run") if ranks.is_first else contextlib.nullcontext():
+        if ranks.gather(bool(config["resume"] and place.is_finished))[0]:  # since, by a process that held the lock
+            return _show_finished(place, ranks)
         return _run(config, manifest, place, callback_fn, ranks)
 
 

@@ -1,9 +1,11 @@
 """Training against a sample of the items, for catalogues too large for all of them.
 
-A step's candidates are the target items of its batch and items drawn from a fixed distribution.  An item's score is
-corrected by the logarithm of the probability that it is among the candidates (log-Q correction; Bengio and Senecal 2008),
-so that the sum over candidates estimates the sum over all items.  Label smoothing is another matter: its share is spread
-over a step's candidates alike, so that popular items, which are drawn more often, get more of it than under exact training.
+A step's candidates are the target items of its batch and items drawn from a fixed distribution.  Every candidate's score,
+the target's too, is reduced by the logarithm of the probability that the item is among the candidates (sampled softmax;
+Jean et al. 2015).  The softmax over candidates then is the probability that an item is the target given who the candidates
+are, if the scores are those that exact training would arrive at.  The loss itself is another, smaller one than that over
+all items, and no estimate of it.  Label smoothing is another matter: its share is spread over a step's candidates alike, so
+that popular items, which are drawn more often, get more of it than under exact training.
 """
 
 from collections.abc import Mapping

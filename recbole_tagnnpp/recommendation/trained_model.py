@@ -10,10 +10,13 @@ import recbole_tagnnpp.recbole_compat  # noqa: F401  isort: skip
 from recbole.model.abstract_recommender import AbstractRecommender
 
 from recbole_tagnnpp.config.session_config import SessionConfig
+from recbole_tagnnpp.data.manifest import check_files, load_manifest, manifest_path
+from recbole_tagnnpp.data.rules import PreparationRules
 from recbole_tagnnpp.data.session_dataset import LoadedSessions, SessionDataset
 from recbole_tagnnpp.data.session_sequences import SessionSequences
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.training.checkpoint import load_checkpoint, load_weights
+from recbole_tagnnpp.training.model_building import build_model
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ def load_trained_model(path: Path, use_gpu: bool = True) -> TrainedModel:
         raise UserError(f"{path}: its configuration is not one of this version: {problem}") from problem
     if getattr(config.model_class, "reads_training_sessions", False):
         dataset = SessionDataset(config)
+        _check_sessions(path, config, dataset.folder)
         if config["refit"]:
             test = [dataset.test_sequences()] if config["refit"] == "all" else []
             dataset = dataset.learning_from(dataset.validation, *test)
@@ -63,10 +67,27 @@ def load_trained_model(path: Path, use_gpu: bool = True) -> TrainedModel:
             raise UserError(f"{path}: its items are not those of {dataset.folder}, or are numbered otherwise")
     else:
         dataset = SessionDataset(config, _no_sequences(tokens))
-    model = config.model_class(config, dataset).to(config["device"])
+    model = build_model(config, dataset)
     load_weights(model, checkpoint, path)
     model.eval()
     return TrainedModel(model, config, dataset)
+
+
+def _check_sessions(path: Path, config: SessionConfig, folder: Path) -> None:
+    """Ask whether the prepared sessions are whole, and prepared by the rules of those that a model was trained on.
+
+    Raises:
+        UserError: they are not.
+    """
+    manifest = load_manifest(manifest_path(folder, config["dataset"]))
+    check_files(folder, manifest)
+    theirs = PreparationRules.from_mapping(config["preparation"], "preparation").to_mapping()
+    ours = {**PreparationRules().to_mapping(), **manifest.rules}
+    for key, value in theirs.items():
+        if ours[key] != value:
+            raise UserError(
+                f"{path}: was trained on sessions prepared with {key}={value!r}, {folder} has {key}={ours[key]!r}"
+            )
 
 
 def _no_sequences(item_tokens: list[str]) -> LoadedSessions:

@@ -33,7 +33,7 @@ class TargetCollector(Collector):
         return not any(self.register.need(need) for need in ("rec.meanrank", "rec.score", "data.label"))
 
     def collect_top_items(self, top_items: Tensor, targets: Tensor) -> None:
-        """Add a batch.
+        """Add sequences, best all of an evaluation in one call.
 
         Args:
             top_items: [B, K] int64, best first, K the largest ``topk``.

@@ -292,7 +292,9 @@ class SessionTrainer(Trainer):
         """
         if load_best_model:
             self.ranks.gather(None)  # the first process may still be writing it
-            self._load(Path(model_file or self.saved_model_file))
+            checkpoint = self._load(Path(model_file or self.saved_model_file))
+            if model_file is None:
+                self._check_is_best(checkpoint)
         self.model.eval()
         largest_k = max(self.config["topk"])
         own_results: list[tuple[Tensor, Tensor]] = []
@@ -309,10 +311,10 @@ class SessionTrainer(Trainer):
                 top_items = torch.topk(scores, largest_k, dim=1).indices
             own_results.append((top_items.cpu(), targets.cpu()))
         results = self.ranks.in_batch_order(own_results)
-        self.target_ranks = torch.cat([rank_of_target(top_items, targets) for top_items, targets in results])
-        if self.eval_collector.needs_only_top_items:
-            for top_items, targets in results:
-                self.eval_collector.collect_top_items(top_items, targets)
+        all_top_items, all_targets = (torch.cat(parts) for parts in zip(*results, strict=True))
+        self.target_ranks = rank_of_target(all_top_items, all_targets)
+        if self.eval_collector.needs_only_top_items:  # all at once: the collector copies all it has with every addition
+            self.eval_collector.collect_top_items(all_top_items, all_targets)
         self.eval_collector.model_collect(self.model)
         result = self.evaluator.evaluate(self.eval_collector.get_data_struct())
         plain = {name: float(value) for name, value in result.items()}  # numpy scalars do not belong in checkpoints
@@ -330,7 +332,10 @@ class SessionTrainer(Trainer):
         return self.folder / "last.pth"
 
     def _save(self, is_best: bool) -> None:
-        """Write ``best.pth`` first: a kill between the two files repeats the epoch, which writes the same again."""
+        """Write ``best.pth`` first: a kill between the two files repeats the epoch, which writes the same again.
+
+        Where it does not (``reproducibility=False``), ``evaluate`` tells.
+        """
         learner_state = self._learner_state()
         if not self.ranks.is_first:
             return
@@ -375,6 +380,19 @@ class SessionTrainer(Trainer):
         if len(set(self.ranks.gather(checkpoint["training"].get("epoch")))) > 1:
             raise UserError(f"{path}: not the same file for all processes; all nodes need one shared folder")
         return checkpoint
+
+    def _check_is_best(self, checkpoint: dict[str, Any]) -> None:
+        """Ask whether the weights are those of the best epoch that this run remembers.
+
+        Raises:
+            UserError: a kill between the two files was followed by an epoch that came out otherwise.
+        """
+        epoch = checkpoint["training"].get("epoch")
+        if self.history and epoch != self.best_epoch:
+            raise UserError(
+                f"{self.saved_model_file}: is not of the best epoch, {self.best_epoch + 1}: training was killed while it "
+                "was written, and went on otherwise; --resume=False trains anew"
+            )
 
     def resume_checkpoint(self, resume_file: str | Path) -> None:
         """Continue from a ``last.pth``: weights, optimizer, scaler, random states, early stopping, history.

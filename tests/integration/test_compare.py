@@ -98,6 +98,8 @@ def test_settings_of_an_ablation_change_the_whole_and_leave_out_rows_that_say_th
     (tiny / "a.yaml").write_text("seed: 7\n")
     assert main(["ablate", "--dataset=tiny", "--config_files=a.yaml", *SMALL]) == 2
     assert capsys.readouterr().err == "error: a.yaml: seed: write --seeds; see --help\n"
+    assert main(["ablate", "--dataset=tiny", "--preset=~", *SMALL]) == 2
+    assert "error: --preset=~: parts are taken from a preset; name one" in capsys.readouterr().err
 
 
 def test_ablations_differ_from_the_whole_by_their_part(tiny: Path) -> None:

@@ -34,6 +34,14 @@ def test_report_then_check(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", "--output=docs/tables", "--check=True"]) == 0
 
 
+def test_a_report_of_own_records_leaves_the_shipped_one_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    write_run(Path("mine"), find_system("TAGNNPP"), 0.5)
+    assert main(["report", "--results=mine"]) == 0
+    assert "open mine/report/report.html" in capsys.readouterr().out
+    assert not Path("results/report").exists()
+    assert main(["report", "--results=mine", "--check"]) == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -220,6 +221,23 @@ def test_the_same_search_twice_at_once_is_refused(root: Path) -> None:
     (state,) = (root / "saved" / "search" / "tiny").iterdir()
     with FileLock(state / "lock"), pytest.raises(UserError, match="another process runs this very search"):
         run_search(root, "broken.test", final=False)
+
+
+def test_results_without_their_trials_are_not_replaced(root: Path) -> None:
+    run_search(root, "broken.test", final=False, name="mine")
+    shutil.rmtree(root / "saved" / "search")
+    before = (result_folder(root) / "search.json").read_bytes()
+    with pytest.raises(UserError, match=r"mine: holds the results of a search whose trials are not in .*--resume=False"):
+        run_search(root, final=False, name="mine")
+    assert (result_folder(root) / "search.json").read_bytes() == before
+    run_search(root, final=False, name="mine", resume=False)
+
+
+def test_a_folder_of_records_that_cannot_be_written_to_shows_before_the_trials(root: Path) -> None:
+    (root / "file").write_text("")
+    with pytest.raises(UserError, match=r"results_path=.*file"):
+        run_search(root, "broken.test", results_path=str(root / "file"))
+    assert not (root / "saved" / "search").exists()
 
 
 def test_search_on_less_training_data(root: Path) -> None:

@@ -138,6 +138,11 @@ def test_what_does_not_resume_is_not_promised_to_continue(
         (KeyboardInterrupt(), 130, "interrupted; give the same command again to continue"),
         (OSError(28, "No space left on device"), 2, "error: No space left on device"),
         (PermissionError(13, "Permission denied", "saved"), 2, "error: saved: Permission denied"),
+        (
+            RuntimeError("[enforce fail at alloc_cpu.cpp:1] . DefaultCPUAllocator: can't allocate 9 bytes"),
+            2,
+            "error: more memory is needed than there is; smaller sizes or batches need less (can't allocate 9 bytes)",
+        ),
     ],
 )
 def test_interruption_and_full_disk(
@@ -169,12 +174,13 @@ def test_sigterm_removes_temporary_files(
     assert signal.getsignal(signal.SIGTERM) == before
 
 
-def test_bugs_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("bug", [ZeroDivisionError, RuntimeError])
+def test_bugs_keep_their_traceback(monkeypatch: pytest.MonkeyPatch, bug: type[Exception]) -> None:
     def fail(settings: dict) -> None:
-        raise ZeroDivisionError
+        raise bug
 
     monkeypatch.setitem(COMMANDS, "train", (fail, ""))
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(bug):
         run_command("train", ["--dataset=demo"])
 
 

@@ -43,10 +43,12 @@ def collect_training_sessions(sequences: SessionSequences, n_items: int) -> Trai
     items = sorted_distinct(session * n_items + clicks)
 
     pair_session, pairs = unordered_pairs(session, clicks, n_items)
-    session_pairs = sorted_distinct(pair_session * n_items**2 + pairs)
+    distinct_pairs, pair_number = np.unique(pairs, return_inverse=True)  # codes times sessions can be too large for int64
+    n_pairs = max(len(distinct_pairs), 1)
+    session_pairs = sorted_distinct(pair_session * n_pairs + pair_number)
     return TrainingSessions(
         ragged_from_rows(items // n_items, items % n_items, n_rows),
-        ragged_from_rows(session_pairs // n_items**2, session_pairs % n_items**2, n_rows),
+        ragged_from_rows(session_pairs // n_pairs, distinct_pairs[session_pairs % n_pairs], n_rows),
         n_items,
     )
 

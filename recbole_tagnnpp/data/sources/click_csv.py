@@ -1,6 +1,7 @@
 """Any CSV file of clicks with a header: columns separated by commas, semicolons or tabs, values perhaps in quotes."""
 
 import csv
+import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -34,7 +35,7 @@ def open_table(path: Path, rules: PreparationRules) -> ClickTable:
         UserError: the file is missing or empty, has no such column, or its first time is none.
     """
     header = first_line(path)
-    delimiter = max(DELIMITERS, key=header.count)
+    delimiter = max(DELIMITERS, key=re.sub('"[^"]*"', "", header).count)
     columns = next(csv.reader([header], delimiter=delimiter))
     names = rules.session_field, rules.item_field, rules.time_field
     hint = "session_field, item_field and time_field of the preparation name them"

@@ -29,11 +29,20 @@ CLICK_TABLES: dict[str, Callable[[Path, PreparationRules], click_table.ClickTabl
 
 def find_source(folder: Path, dataset: str) -> Path | None:
     """A raw source in a dataset's folder: a known file name, SR-GNN's pair of files, ``<dataset>.inter`` or ``.csv``."""
-    for name in (diginetica.FILE_NAME, yoochoose.FILE_NAME, f"{dataset}.inter", f"{dataset}.csv"):
-        file = folder / name
+    for file in _single_files(folder, dataset):
         if file.is_file():
             return file
     return folder if srgnn_processed.matches(folder) else None
+
+
+def sources_beside(source: Path, folder: Path, dataset: str) -> list[Path]:
+    """Further raw sources in a dataset's folder, which :func:`find_source` passes over for the sake of one."""
+    return [file for file in _single_files(folder, dataset) if file.is_file() and file != source]
+
+
+def _single_files(folder: Path, dataset: str) -> list[Path]:
+    """Names that a raw source of one file can have; the first that is there counts."""
+    return [folder / name for name in (diginetica.FILE_NAME, yoochoose.FILE_NAME, f"{dataset}.inter", f"{dataset}.csv")]
 
 
 def resolve_source(source: Path, dataset: str, source_format: str) -> tuple[str, Path]:

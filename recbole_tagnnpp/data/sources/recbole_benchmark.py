@@ -1,5 +1,6 @@
 """RecBole's pre-split session downloads, such as ``diginetica-session``: atomic files of sequences."""
 
+from logging import getLogger
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from recbole_tagnnpp.data.table_layout import TEXT, TableLayout, first_line
 from recbole_tagnnpp.data.tables import read_columns
 from recbole_tagnnpp.errors import UserError
 
+MOST_WITHOUT_BEGINNING = 0.01
+"""Share of training sessions above which whole sessions are in doubt."""
 PREFIX, TARGET = "item_id_list:token_seq", "item_id:token"
 
 
@@ -30,6 +33,13 @@ def read(folder: Path, show_progress: bool) -> SplitSessions:
     tokens = pa.concat_arrays([part for prefixes, targets in tables for part in (prefixes.flatten(), targets)]).unique()
     sessions = [_sessions(prefixes, targets, tokens, f"{n}-") for n, (prefixes, targets) in enumerate(tables)]
     training = sessions[0] if len(sessions) == 2 else _joined(sessions[0], sessions[1])
+    n_cut = int((training.shortest_prefixes > 1).sum())
+    if n_cut > MOST_WITHOUT_BEGINNING * len(training):
+        getLogger().warning(
+            f"{folder}: {n_cut} of {len(training)} training sessions lack the sequence of their first click, as where "
+            "valid was drawn by sequences or lines are shuffled; what belongs to one session cannot be told then, and "
+            "validation may hold sessions that are trained on"
+        )
     return SplitSessions(training, sessions[-1], tokens, {})
 
 

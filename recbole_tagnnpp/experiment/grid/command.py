@@ -59,8 +59,10 @@ def ablate(settings: dict[str, Any]) -> int:
     """
     if "models" in settings:
         raise UserError(NOT_OF_ABLATE["model"])
-    preset = str(settings.pop("preset", "recommended"))
-    return _run(settings, lambda dataset: ablations(preset, dataset), NOT_OF_ABLATE)
+    preset = settings.pop("preset", "recommended")
+    if preset is None:
+        raise UserError("--preset=~: parts are taken from a preset; name one, such as recommended")
+    return _run(settings, lambda dataset: ablations(str(preset), dataset), NOT_OF_ABLATE)
 
 
 def _run(settings: dict[str, Any], systems_of: Callable[[str], Sequence[System]], not_of_a_grid: Mapping[str, str]) -> int:

@@ -56,13 +56,13 @@ def place_of_search(plan: SearchPlan, config: SessionConfig, identity: Mapping[s
     )
 
 
-def claim_folder(state: Path, identity: dict[str, Any]) -> None:
-    """Write down which search a folder belongs to.
+def claim_folder(place: SearchPlace, identity: dict[str, Any]) -> None:
+    """Write down which search the folders belong to.
 
     Raises:
-        UserError: to another one, whose trials would be taken for trials of this.
+        UserError: to another one, whose trials would be taken for trials of this, or whose results would be replaced.
     """
-    file = state / "identity.json"
+    state, file = place.state, place.state / "identity.json"
     if file.is_file():
         try:
             earlier = json.loads(file.read_text(encoding="utf-8"))
@@ -74,6 +74,11 @@ def claim_folder(state: Path, identity: dict[str, Any]) -> None:
                 f"{state}: a search of this name has {keys[0]}={shortened(earlier.get(keys[0]))}, this one has "
                 f"{shortened(identity.get(keys[0]))}; give it another --name, or --resume=False to forget the earlier one"
             )
+    elif (place.results / "search.json").is_file():
+        raise UserError(
+            f"{place.results}: holds the results of a search whose trials are not in {state}; give this one another --name "
+            "or --output, or --resume=False to replace them"
+        )
     write_record(file, identity)
 
 

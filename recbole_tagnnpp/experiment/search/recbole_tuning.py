@@ -32,6 +32,7 @@ from recbole_tagnnpp.experiment.search.parameters import plain_value
 from recbole_tagnnpp.experiment.search.settings import values_of_keys
 from recbole_tagnnpp.experiment.search.space import SearchSpace, read_space
 from recbole_tagnnpp.experiment.search.trial import TrialJob, TrialProgress, train_setting
+from recbole_tagnnpp.files import alone_in
 
 Objective = Callable[[Mapping[str, Any], Sequence[str | Path] | None], dict[str, Any]]
 
@@ -73,12 +74,13 @@ def make_objective(
 
         job = TrialJob.of(config, SearchSpace("", {}), folder, config["threads"])
         best: dict[str, Any] = {"score": job.worst_score, "valid_result": {}}
-        try:
-            train_setting(job, sessions, {}, folder, on_epoch)
-            best = (max if bigger else min)(history, key=lambda entry: entry["score"])
-        except UserError as problem:  # a loss that is not finite; RecBole's search has no word for failed trials
-            getLogger().warning(f"{chosen}: {problem}; counted as the worst score")
-        shutil.rmtree(folder, ignore_errors=True)
+        with alone_in(folder, "trains this very setting"):
+            try:
+                train_setting(job, sessions, {}, folder, on_epoch)
+                best = (max if bigger else min)(history, key=lambda entry: entry["score"])
+            except UserError as problem:  # a loss that is not finite; RecBole's search has no word for failed trials
+                getLogger().warning(f"{chosen}: {problem}; counted as the worst score")
+            shutil.rmtree(folder, ignore_errors=True)
         return {
             "model": config["model"],
             "best_valid_score": best["score"] / 100,

@@ -54,12 +54,14 @@ def search(plan: SearchPlan) -> dict[str, Any]:
     identity = identity_of(plan, config, manifest.checksum)
     place = place_of_search(plan, config, identity)
     check_folder(place.results, "output")
+    if plan.options.final:
+        check_folder(place_of_run(config, manifest).record.parent, "results_path")
     with alone_in(place.state, "runs this very search", is_private=True):
         if plan.options.resume is False:
             clear_folders(place)
         elif plan.options.resume and not any(place.state.glob("*/")):
             raise UserError(f"--resume: no search to continue in {place.state}; leave --resume out to start it")
-        claim_folder(place.state, identity)
+        claim_folder(place, identity)
         return _search(plan, config, place, manifest)
 
 

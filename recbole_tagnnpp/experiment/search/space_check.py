@@ -15,7 +15,7 @@ NOT_SEARCHABLE = {
     **dict.fromkeys(CHOICES, "it chooses property files; give it on the command line"),
     **dict.fromkeys(
         ("data_path", "checkpoint_dir", "results_path", "resume", "show_progress", "state", "use_gpu", "gpu_id",
-         "threads", "eval_batch_size"),
+         "threads", "nproc", "eval_batch_size"),
         "it does not change results",
     ),
     **dict.fromkeys(("preparation", "topk", "metrics", "valid_metric", "metric_decimal_place", "eval_step"),

@@ -10,7 +10,7 @@ import torch
 
 from recbole_tagnnpp.config.session_config import SessionConfig
 from recbole_tagnnpp.data.session_dataset import LoadedSessions, SessionDataset
-from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.errors import UserError, lacks_memory
 from recbole_tagnnpp.experiment.fitting import fit_model
 from recbole_tagnnpp.experiment.record import percent
 from recbole_tagnnpp.experiment.search.space import SearchSpace, Setting
@@ -120,9 +120,7 @@ def comes_again(problem: BaseException) -> bool:
     """Whether the next attempt would meet the same problem: input that the user can mend, too little memory or disk."""
     if isinstance(problem, OSError):
         return problem.errno in (errno.ENOSPC, errno.EDQUOT)
-    # torch has an exception of its own for a GPU that is full, but a plain RuntimeError for main memory
-    is_refused = isinstance(problem, RuntimeError) and "DefaultCPUAllocator" in str(problem)
-    return is_refused or isinstance(problem, (UserError, MemoryError, torch.OutOfMemoryError))
+    return isinstance(problem, UserError) or lacks_memory(problem)
 
 
 def read_progress(last_file: Path, config: SessionConfig) -> TrialProgress:

@@ -60,6 +60,15 @@ def test_a_session_alone_scores_the_same(ours: type) -> None:
     np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("place", ["attn_dropout_prob", "hidden_dropout_prob"])
+def test_dropout_of_gcsan_acts_in_training_only(place: str) -> None:
+    fast = GCSAN({**KEYS, place: 0.5}, SimpleNamespace(num=lambda field: N_ITEMS + 1)).eval()  # type: ignore[arg-type]
+    batch = interaction(SESSIONS)
+    assert torch.equal(fast.full_sort_predict(batch), fast.full_sort_predict(batch))
+    fast.train()
+    assert not torch.equal(fast.full_sort_predict(batch), fast.full_sort_predict(batch))
+
+
 @pytest.mark.parametrize("ours", RECBOLE)
 def test_they_are_what_the_names_stand_for(ours: type) -> None:
     assert find_model(ours.__name__) is ours

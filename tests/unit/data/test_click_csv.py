@@ -5,6 +5,8 @@ import random
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+import pyarrow
+import pyarrow.csv
 import pytest
 
 from recbole_tagnnpp.data import tables
@@ -138,7 +140,9 @@ def test_order_of_times_closer_than_numbers_of_seconds_tell_apart(tmp_path: Path
     assert test.splitlines()[1:3] == ["s28\tfirst\tsecond", "s28\tfirst second\tthird"]
 
 
-def test_a_csv_file_is_found_beside_the_dataset_unless_there_is_an_atomic_one(tmp_path: Path) -> None:
+def test_a_csv_file_is_found_beside_the_dataset_unless_there_is_an_atomic_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "d").mkdir()
     rows = [f"s{n},i{n % 3},{START + n // 2 * DAY}\ns{n},i{n % 2},{START + n // 2 * DAY + 1}" for n in range(30)]
     (tmp_path / "d" / "d.csv").write_text("\n".join(["session_id,item_id,timestamp", *rows]) + "\n")
@@ -148,4 +152,26 @@ def test_a_csv_file_is_found_beside_the_dataset_unless_there_is_an_atomic_one(tm
     (tmp_path / "e").mkdir()
     (tmp_path / "e" / "e.inter").write_text(header + "\n".join(rows).replace(",", "\t") + "\n")
     (tmp_path / "e" / "e.csv").write_text("not read\n")
+    assert not caplog.records
     assert ensure_prepared("e", tmp_path, rules, show_progress=False).source == "e.inter"
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{tmp_path / 'e' / 'e.csv'}: not read, as e.inter is there, too"
+    ]
+
+
+def test_delimiters_in_quotes_and_long_values_of_further_columns(tmp_path: Path, expected: dict[str, bytes]) -> None:
+    rows = [
+        f"{session};{item};{time};{'x' * 200_000 if n == 0 else ''}" for n, (session, item, time) in enumerate(clicks())
+    ]
+    for name in ("a,b,c,d,e", "t" * 150_000):
+        (tmp_path / "log.csv").write_text("\n".join([f'session_id;item_id;timestamp;"{name}"', *rows]) + "\n")
+        assert prepared(tmp_path / "log.csv", tmp_path / "out") == expected
+
+
+def test_arrow_reads_no_file_of_pythons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its thread that reads ahead would need the interpreter, which may end first: then the process aborts."""
+    opened, open_csv = [], pyarrow.csv.open_csv
+    monkeypatch.setattr(pyarrow.csv, "open_csv", lambda file, *rest: opened.append(file) or open_csv(file, *rest))
+    (tmp_path / "log.csv").write_text("session_id,item_id,timestamp\n" + "".join(f"{s},{i},{t}\n" for s, i, t in clicks()))
+    prepared(tmp_path / "log.csv", tmp_path / "out")
+    assert {type(file) for file in opened} == {pyarrow.OSFile}

@@ -87,6 +87,16 @@ def test_another_source_does_not_take_the_place_of_the_one_elsewhere(prepared: P
         ensure_prepared("tiny", prepared, other, show_progress=False)
 
 
+def test_a_log_in_another_form_is_told_of_and_not_read(prepared: Path, caplog: pytest.LogCaptureFixture) -> None:
+    manifest = ensure_prepared("tiny", prepared, RULES, show_progress=False)
+    assert not caplog.records
+    (prepared / "tiny" / "tiny.inter").rename(prepared / "tiny" / "tiny.csv")
+    assert ensure_prepared("tiny", prepared, RULES, show_progress=False) == manifest
+    (record,) = caplog.records
+    assert "tiny.csv: not what" in record.getMessage()
+    assert "was prepared from, which was tiny.inter, and not read; `prepare --dataset=tiny --source=" in record.getMessage()
+
+
 def test_a_misspelt_name_of_an_own_dataset_gets_a_hint(prepared: Path) -> None:
     with pytest.raises(UserError, match=r"tinny: nothing to train on .* \(did you mean tiny\?\)"):
         ensure_prepared("tinny", prepared, RULES, show_progress=False)
@@ -150,7 +160,7 @@ def test_nothing_there_says_what_to_put_where(tmp_path: Path) -> None:
         ensure_prepared("tiny", tmp_path, None, show_progress=False)
 
 
-def test_recbole_download_is_converted(tmp_path: Path) -> None:
+def test_recbole_download_is_converted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = tmp_path / "diginetica-session"
     folder.mkdir()
     header = "session_id:token\titem_id_list:token_seq\titem_id:token\n"
@@ -162,6 +172,22 @@ def test_recbole_download_is_converted(tmp_path: Path) -> None:
         (folder / f"diginetica-session.{split}.inter").write_text(header + rows)
     rules = PreparationRules(validation_fraction=0.5)
     manifest = ensure_prepared("diginetica", tmp_path, rules, show_progress=False)
+    assert "first click" not in caplog.text
     assert manifest.counts["train_sequences"] == 3
     assert manifest.counts["valid_sequences"] == 2
     assert (tmp_path / "diginetica" / "diginetica.test.inter").read_text() == header + "2-0\tc a\tb\n"
+
+
+def test_a_recbole_download_of_sessions_that_are_torn_apart(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = tmp_path / "torn-session"
+    folder.mkdir()
+    header = "session_id:token\titem_id_list:token_seq\titem_id:token\n"
+    for split, rows in {
+        "train": "1\ta b\tc\n2\tb\tc\n3\tc\ta\n",
+        "valid": "1\ta b c\ta\n4\tb\ta\n",
+        "test": "6\tc a\tb\n",
+    }.items():
+        (folder / f"torn-session.{split}.inter").write_text(header + rows)
+    ensure_prepared("torn", tmp_path, PreparationRules(validation_fraction=0.5), show_progress=False)
+    *_, record = caplog.records
+    assert "torn-session: 2 of 5 training sessions lack the sequence of their first click" in record.getMessage()

@@ -134,10 +134,11 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
         r"a\.csv:4: timestamp must be seconds, .* found 1718000000000; milliseconds\? time_unit of the preparation",
     ),
     "csv: not UTF-8": (text("a.csv", TABLE.encode() + b"s,\xff,3,p\n"), "a.csv", r"a\.csv:2: not UTF-8 text"),
+    "csv: header without line end": (text("a.csv", TABLE.rstrip()), "a.csv", r"a\.csv: no rows; at least one is needed"),
     "csv: value without end": (
         text("a.csv", TABLE + 's,x,3,"' + "p" * 200_000),
         "a.csv",
-        r"a\.csv:2: not readable as values in quotes \(field larger than",
+        r"a\.csv:2: not readable as values in quotes \(unexpected end",
     ),
     "diginetica: too few columns": (text("a.csv", CSV + ROW + "1;NA;7;10\n"), "a.csv", r"a\.csv:3: 5 columns .* found 4"),
     "diginetica: too many columns": (

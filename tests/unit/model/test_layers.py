@@ -49,11 +49,23 @@ def test_encoder_applies_its_layers_in_turn() -> None:
     assert not torch.allclose(first(states, PACKED), second(states, PACKED))
 
 
-def test_dropout_acts_in_training_only() -> None:
-    layer = randomized(TransformerLayer(6, 2, 5, 0.5, 0.5, "relu", 1e-5))
+@pytest.mark.parametrize(("hidden", "attention"), [(0.5, 0.0), (0.0, 0.5)])
+def test_dropout_acts_in_training_only(hidden: float, attention: float) -> None:
+    layer = randomized(TransformerLayer(6, 2, 5, hidden, attention, "relu", 1e-5))
     states = torch.randn(len(PACKED.items), 6, dtype=torch.float64)
     assert not torch.equal(layer.train()(states, PACKED), layer(states, PACKED))
     assert torch.equal(layer.eval()(states, PACKED), layer(states, PACKED))
+
+
+def test_dropout_acts_on_what_attention_and_feed_forward_add() -> None:
+    layer = randomized(TransformerLayer(6, 2, 5, 0.5, 0.0, "relu", 1e-5))
+    dropped, added = [], []
+    layer.dropout.register_forward_hook(lambda _, given, result: dropped.append(given[0]))
+    for part in (layer.attention_output, layer.feed_forward):
+        part.register_forward_hook(lambda _, given, result: added.append(result))
+    layer(torch.randn(len(PACKED.items), 6, dtype=torch.float64), PACKED)
+    assert [id(part) for part in dropped] == [id(part) for part in added]
+    assert len(dropped) == 2
 
 
 def test_graph_network_takes_states_of_half_precision_from_its_own_step() -> None:

@@ -173,6 +173,24 @@ def test_precision_rounds_the_loss_and_never_the_scores() -> None:
     assert torch.equal(exact.top_items(batch, 5)[0], rounded.top_items(batch, 5)[0])
 
 
+@pytest.mark.parametrize("use_gnn", [True, False])
+def test_dropout_of_item_vectors_acts_in_training_only(use_gnn: bool) -> None:
+    model = small_model(6, use_gnn=use_gnn, embedding_dropout_prob=0.5)
+    batch = interaction(SESSIONS)
+    assert torch.equal(model.full_sort_predict(batch), model.full_sort_predict(batch))
+    model.train()
+    assert not torch.equal(model.full_sort_predict(batch), model.full_sort_predict(batch))
+
+
+def test_scores_have_a_gradient_where_one_is_asked_for() -> None:
+    model = small_model(6, dtype=torch.float32)
+    scores = model.full_sort_predict(interaction(SESSIONS))
+    scores[:, 1:].sum().backward()
+    assert model.item_embedding.weight.grad[1:].any()
+    with torch.no_grad():  # the fast path
+        torch.testing.assert_close(model.full_sort_predict(interaction(SESSIONS)), scores.detach(), rtol=1e-4, atol=1e-5)
+
+
 def test_training_leaves_the_padding_row_at_zero_and_moves_every_other_weight() -> None:
     model = small_model(7, dtype=torch.float32, hidden_dropout_prob=0.1).train()
     before = {name: p.detach().clone() for name, p in model.named_parameters()}

@@ -159,6 +159,10 @@ def test_a_model_that_reads_its_training_sessions_wants_the_same_items(root: Pat
     save_checkpoint(file, trainer.model, {**parts["config"], "data_path": str(tmp_path)}, parts["item_tokens"], {})
     with pytest.raises(UserError, match="no such file"):
         Recommender.load(file)
+    other = {**parts["config"]["preparation"], "min_item_count": 4}
+    save_checkpoint(file, trainer.model, {**parts["config"], "preparation": other}, parts["item_tokens"], {})
+    with pytest.raises(UserError, match=r"model\.pth: was trained on sessions prepared with min_item_count=4, .* has min_"):
+        Recommender.load(file)
 
 
 def test_the_model_file_needs_no_property_files_of_ours(

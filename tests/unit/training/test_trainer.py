@@ -178,6 +178,32 @@ def test_batches_of_every_epoch_are_in_another_order(tmp_path: Path, monkeypatch
     assert sorted(chain.from_iterable(first)) == sorted(chain.from_iterable(second))
 
 
+@pytest.mark.parametrize(("enable_amp", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_layers_compute_in_half_precision_where_it_is_asked_for(
+    tmp_path: Path, enable_amp: bool, dtype: torch.dtype
+) -> None:
+    trainer = tiny_trainer(tmp_path, enable_amp=enable_amp)
+    found = []
+    trainer.model.readout.query.register_forward_hook(lambda _, given, result: found.append(result.dtype))
+    trainer.train_step(next(iter(loader(trainer))))
+    assert found == [dtype]
+
+
+def test_the_collector_is_given_an_evaluation_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It copies what it has with every addition, so that many additions take a time that grows with their square."""
+    trainer = tiny_trainer(tmp_path)
+    collect, sizes = trainer.eval_collector.collect_top_items, []
+    monkeypatch.setattr(
+        trainer.eval_collector,
+        "collect_top_items",
+        lambda top, targets: (sizes.append(len(targets)), collect(top, targets)),
+    )
+    validation = loader(trainer, "validation", False, batch_size=3)
+    trainer.evaluate(validation, load_best_model=False)
+    assert sizes == [len(validation.sequences)]
+    assert len(validation) > 1
+
+
 def test_evaluation_every_second_epoch(tmp_path: Path) -> None:
     trainer = tiny_trainer(tmp_path, epochs=5, eval_step=2, stopping_step=9)
     trainer.fit(loader(trainer), loader(trainer, "validation", False))
@@ -298,6 +324,15 @@ DAMAGED: dict[str, tuple[Callable[[dict], object], str]] = {
     "other learner": (lambda c: c["config"].update(learner="sgd"), "learner=sgd, which learner=adam cannot continue"),
     "other items": (lambda c: c["item_tokens"].reverse(), "its items are not those of this dataset"),
 }
+
+
+def test_weights_of_a_vanished_epoch_are_not_evaluated(tmp_path: Path) -> None:
+    trainer = tiny_trainer(tmp_path, epochs=2, stopping_step=5)
+    trainer.fit(loader(trainer), loader(trainer, "validation", False))
+    trainer.best_epoch = 1 - trainer.best_epoch
+    with pytest.raises(UserError, match=r"best\.pth: is not of the best epoch, .*--resume=False") as caught:
+        trainer.evaluate(loader(trainer, "validation", False))
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("case", DAMAGED)

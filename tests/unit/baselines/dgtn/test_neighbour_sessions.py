@@ -73,6 +73,13 @@ def test_sessions_are_put_together_from_their_prefixes_in_any_order() -> None:
         assert pairs == [[], [], [(1, 4), (4, 9)], [], [], [], [(3, 8)]]
 
 
+def test_pairs_of_a_catalogue_whose_square_times_sessions_is_beyond_int64() -> None:
+    n_items = 10**9
+    found = collect_training_sessions(sequences_of({11: [5, n_items - 1, 5], 12: [n_items - 1, n_items - 2]}), n_items)
+    pairs = [[divmod(pair, n_items) for pair in row] for row in rows_of(found.pairs)]
+    assert pairs[11:] == [[(5, n_items - 1)], [(n_items - 2, n_items - 1)]]
+
+
 def test_no_training_sessions() -> None:
     assert find({}, [[1], [2]], [1, 9], 3, None, "common_items") == [[], []]
 

@@ -27,6 +27,7 @@ def check(folder: Path, text: str, model: str = "TAGNNPP", **command_line: Any) 
         ("refit choice [True]", "hyper.test:2: refit: cannot be searched, trials are scored before it"),
         ("seed choice [1, 2]", "hyper.test:2: seed: cannot be searched, the luckiest seed is no better setting"),
         ("resume choice [True]", "hyper.test:2: resume: cannot be searched, it does not change results"),
+        ("nproc choice [1, 2]", "hyper.test:2: nproc: cannot be searched, it does not change results"),
         ("learning_rate choice [0.1, 0.0]", "hyper.test:2: learning_rate=0.0: allowed is a number above 0"),
         ("learning_rate uniform 0.0,0.1", "hyper.test:2: learning_rate=0.0: allowed is a number above 0"),
         ("label_smoothing uniform 0.0,1.0", "hyper.test:2: label_smoothing=1.0: allowed is"),
