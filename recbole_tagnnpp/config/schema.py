@@ -79,6 +79,7 @@ RANKING_METRICS = tuple(name.lower() for name in METRIC_NAMES)
 BOOLEAN = Rule("True or False", lambda v: isinstance(v, bool))
 WORDS = Rule("a list of words", _list_of(lambda v: isinstance(v, str)))
 PROBABILITY = number_from(0.0, 1.0)
+SHARE = Rule("a number above 0 and at most 1", lambda v: _is_number(v) and 0 < v <= 1, is_real=True)
 TEXT = Rule("a word", lambda v: isinstance(v, str) and bool(v))
 
 RULES_OF_RECBOLES_MODELS: dict[str, Rule] = {
@@ -92,7 +93,7 @@ RULES_OF_RECBOLES_MODELS: dict[str, Rule] = {
     "sess_dropout": PROBABILITY,
     "item_dropout": PROBABILITY,
     "dnn_type": one_of("trm", "ave"),
-    "global_ratio": Rule("a number above 0 and at most 1", lambda v: _is_number(v) and 0 < v <= 1, is_real=True),
+    "global_ratio": SHARE,
     "spatial_ratio": Rule("a number of at least 0 and at most 1", lambda v: _is_number(v) and 0 <= v <= 1, is_real=True),
     "reranker_CAN_NUM": integer(1),
 }
@@ -133,7 +134,7 @@ RULES: dict[str, Rule] = {
     "learning_rate_schedule": one_of("constant", "step", "cosine"),
     "warmup_steps": integer(0),
     "step_decay_epochs": integer(1),
-    "step_decay_factor": Rule("a number above 0 and at most 1", lambda v: _is_number(v) and 0 < v <= 1, is_real=True),
+    "step_decay_factor": SHARE,
     "minimum_learning_rate": number_from(0.0),
     "clip_grad_norm": Rule(
         "~ or {max_norm: a number above 0}, with norm_type beside it if wanted",

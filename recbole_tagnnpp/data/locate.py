@@ -3,12 +3,11 @@
 import difflib
 from logging import getLogger
 from pathlib import Path
-from typing import Any
 
 from recbole_tagnnpp.data.demo_sessions import write_demo_log
 from recbole_tagnnpp.data.manifest import Manifest, check_files, load_manifest, manifest_path
 from recbole_tagnnpp.data.prepare import prepare
-from recbole_tagnnpp.data.rules import PreparationRules, no_rules
+from recbole_tagnnpp.data.rules import PreparationRules, complete, no_rules
 from recbole_tagnnpp.data.sources import recbole_benchmark
 from recbole_tagnnpp.data.sources.detection import detect_format, files_of, find_source, sources_beside
 from recbole_tagnnpp.data.statistics import table_three
@@ -43,7 +42,7 @@ def ensure_prepared(dataset: str, data_path: Path, rules: PreparationRules | Non
     source = find_source(folder, dataset) or _recbole_download(data_path, dataset)
     if manifest_path(folder, dataset).is_file():
         manifest = load_manifest(manifest_path(folder, dataset))
-        if rules is None or _made_by(manifest) == rules.to_mapping():
+        if rules is None or complete(manifest.rules) == rules.to_mapping():
             if rules is None or source is None or not _source_changed(source, folder, manifest):
                 check_files(folder, manifest)
                 if rules is not None and source is not None and not _has_its_names(source, manifest):
@@ -109,13 +108,8 @@ def _differs(source: Path, folder: Path, manifest: Manifest, touched: bool) -> b
     )
 
 
-def _made_by(manifest: Manifest) -> dict[str, Any]:
-    """The rules of a manifest; one that is older than a rule did by its default."""
-    return {**PreparationRules().to_mapping(), **manifest.rules}
-
-
 def _other_rules(manifest: Manifest, rules: PreparationRules, folder: Path) -> str:
-    made_by, wanted = _made_by(manifest), rules.to_mapping()
+    made_by, wanted = complete(manifest.rules), rules.to_mapping()
     key = next(key for key in wanted if made_by[key] != wanted[key])
     return (
         f"{folder}: prepared with {key}={made_by[key]!r}, the configuration says {wanted[key]!r}, and no raw "

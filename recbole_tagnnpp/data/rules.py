@@ -18,6 +18,11 @@ TIME_UNITS = {"seconds": 1, "milliseconds": 1_000, "microseconds": 1_000_000, "n
 """Units of times that are numbers, counted since 1970: how many make a second."""
 
 
+def complete(rules: Mapping[str, Any]) -> dict[str, Any]:
+    """Rules of a manifest or checkpoint; one that is older than a rule did by its default."""
+    return {**PreparationRules().to_mapping(), **rules}
+
+
 def no_rules(dataset: str) -> str:
     """What a user reads who has given no rules."""
     return (

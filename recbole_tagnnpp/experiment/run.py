@@ -60,7 +60,11 @@ def run(
         torch.set_num_threads(config["threads"])
     manifest = ranks.first_before_others(lambda: prepare_data(config))
     place = place_of_run(config, manifest)
-    if ranks.gather(bool(config["resume"] and place.is_finished))[0]:
+
+    def has_ended() -> bool:
+        return ranks.gather(bool(config["resume"] and place.is_finished))[0]
+
+    if has_ended():
         return _show_finished(place, ranks)
     if ranks.is_first:
         check_folder(place.record.parent, "results_path")
@@ -71,7 +75,7 @@ def run(
                 f"{config['checkpoint_dir']}; it will be replaced (another --results_path keeps both)"
             )
     with alone_in(place.checkpoints, "is training this very run") if ranks.is_first else contextlib.nullcontext():
-        if ranks.gather(bool(config["resume"] and place.is_finished))[0]:  # since, by a process that held the lock
+        if has_ended():  # since, in a process that held the lock
             return _show_finished(place, ranks)
         return _run(config, manifest, place, callback_fn, ranks)
 

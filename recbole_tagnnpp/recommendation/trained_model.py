@@ -11,7 +11,7 @@ from recbole.model.abstract_recommender import AbstractRecommender
 
 from recbole_tagnnpp.config.session_config import SessionConfig
 from recbole_tagnnpp.data.manifest import check_files, load_manifest, manifest_path
-from recbole_tagnnpp.data.rules import PreparationRules
+from recbole_tagnnpp.data.rules import complete
 from recbole_tagnnpp.data.session_dataset import LoadedSessions, SessionDataset
 from recbole_tagnnpp.data.session_sequences import SessionSequences
 from recbole_tagnnpp.errors import UserError
@@ -81,8 +81,7 @@ def _check_sessions(path: Path, config: SessionConfig, folder: Path) -> None:
     """
     manifest = load_manifest(manifest_path(folder, config["dataset"]))
     check_files(folder, manifest)
-    theirs = PreparationRules.from_mapping(config["preparation"], "preparation").to_mapping()
-    ours = {**PreparationRules().to_mapping(), **manifest.rules}
+    theirs, ours = complete(config["preparation"]), complete(manifest.rules)
     for key, value in theirs.items():
         if ours[key] != value:
             raise UserError(

@@ -17,6 +17,7 @@ from recbole_tagnnpp.data.session_dataset import SessionDataset
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.result_table import print_result
 from recbole_tagnnpp.experiment.run import prepare_data, run
+from recbole_tagnnpp.experiment.run_place import RunPlace
 from recbole_tagnnpp.files import sha256_of
 from recbole_tagnnpp.training.trainer import SessionTrainer
 from tests.integration.tiny_dataset import settings, write_tiny_log
@@ -202,6 +203,15 @@ def test_same_run_twice_at_once_is_refused(root: Path) -> None:
     (folder,) = (root / "saved" / "tiny").glob("TAGNNPP-*-seed61-*")
     with FileLock(folder / "lock"), pytest.raises(UserError, match="another process is training this very run"):
         run_tiny(root, epochs=1, seed=61, resume=False)
+
+
+def test_a_run_that_ended_while_this_one_waited_is_not_repeated(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = run_tiny(root, epochs=1, seed=29)
+    answers = iter([False, True])  # before the lock, and under it
+    monkeypatch.setattr(RunPlace, "is_finished", property(lambda _: next(answers)))
+    monkeypatch.setattr(SessionTrainer, "fit", lambda *_, **__: pytest.fail("trained again"))
+    assert run_tiny(root, epochs=1, seed=29) == record
+    assert next(answers, None) is None
 
 
 def test_damaged_checkpoint_of_an_interrupted_run_gives_one_line(root: Path) -> None:

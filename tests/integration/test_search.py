@@ -17,6 +17,7 @@ from recbole_tagnnpp.config.session_config import SessionConfig
 from recbole_tagnnpp.data.session_dataset import SessionDataset
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.fitting import fit_model
+from recbole_tagnnpp.experiment.search import recbole_tuning
 from recbole_tagnnpp.experiment.search.plan import plan_search
 from recbole_tagnnpp.experiment.search.recbole_tuning import SessionHyperTuning, make_objective
 from recbole_tagnnpp.experiment.search.search import search
@@ -275,6 +276,21 @@ def test_hyper_tuning_of_recbole_finds_the_best_of_a_grid_we_know(root: Path) ->
     assert tuning.best_params == {"learning_rate": best[0], "train_batch_size": best[1]}
     assert tuning.best_score == pytest.approx(answers[best])
     assert sorted(tuning.score_list) == pytest.approx(sorted(answers.values()))
+
+
+def test_objective_is_alone_with_its_setting(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    objective = make_objective("TAGNNPP", "tiny", settings(root, epochs=1))
+    refused = []
+
+    def train(job: Any, sessions: Any, setting: Any, folder: Path, on_epoch: Any) -> None:
+        with pytest.raises(UserError, match="another process trains this very setting"):
+            objective({"learning_rate": 0.01}, [str(root / "dataset" / "tiny.yaml")])
+        refused.append(folder)
+        raise UserError("enough")
+
+    monkeypatch.setattr(recbole_tuning, "train_setting", train)
+    objective({"learning_rate": 0.01}, [str(root / "dataset" / "tiny.yaml")])
+    assert len(refused) == 1
 
 
 def test_objective_counts_a_broken_loss_as_the_worst(root: Path) -> None:

@@ -160,34 +160,29 @@ def test_nothing_there_says_what_to_put_where(tmp_path: Path) -> None:
         ensure_prepared("tiny", tmp_path, None, show_progress=False)
 
 
-def test_recbole_download_is_converted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    folder = tmp_path / "diginetica-session"
+DOWNLOAD_HEADER = "session_id:token\titem_id_list:token_seq\titem_id:token\n"
+
+
+def write_download(folder: Path, **splits: str) -> None:
     folder.mkdir()
-    header = "session_id:token\titem_id_list:token_seq\titem_id:token\n"
-    for split, rows in {
-        "train": "1\ta b\tc\n2\ta\tb\n3\tb\tc\n4\tc\ta\n",
-        "valid": "5\tb\ta\n",
-        "test": "6\tc a\tb\n",
-    }.items():
-        (folder / f"diginetica-session.{split}.inter").write_text(header + rows)
+    for split, rows in splits.items():
+        (folder / f"{folder.name}.{split}.inter").write_text(DOWNLOAD_HEADER + rows)
+
+
+def test_recbole_download_is_converted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    train = "1\ta b\tc\n2\ta\tb\n3\tb\tc\n4\tc\ta\n"
+    write_download(tmp_path / "diginetica-session", train=train, valid="5\tb\ta\n", test="6\tc a\tb\n")
     rules = PreparationRules(validation_fraction=0.5)
     manifest = ensure_prepared("diginetica", tmp_path, rules, show_progress=False)
     assert "first click" not in caplog.text
     assert manifest.counts["train_sequences"] == 3
     assert manifest.counts["valid_sequences"] == 2
-    assert (tmp_path / "diginetica" / "diginetica.test.inter").read_text() == header + "2-0\tc a\tb\n"
+    assert (tmp_path / "diginetica" / "diginetica.test.inter").read_text() == DOWNLOAD_HEADER + "2-0\tc a\tb\n"
 
 
 def test_a_recbole_download_of_sessions_that_are_torn_apart(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    folder = tmp_path / "torn-session"
-    folder.mkdir()
-    header = "session_id:token\titem_id_list:token_seq\titem_id:token\n"
-    for split, rows in {
-        "train": "1\ta b\tc\n2\tb\tc\n3\tc\ta\n",
-        "valid": "1\ta b c\ta\n4\tb\ta\n",
-        "test": "6\tc a\tb\n",
-    }.items():
-        (folder / f"torn-session.{split}.inter").write_text(header + rows)
+    train, valid = "1\ta b\tc\n2\tb\tc\n3\tc\ta\n", "1\ta b c\ta\n4\tb\ta\n"
+    write_download(tmp_path / "torn-session", train=train, valid=valid, test="6\tc a\tb\n")
     ensure_prepared("torn", tmp_path, PreparationRules(validation_fraction=0.5), show_progress=False)
     *_, record = caplog.records
     assert "torn-session: 2 of 5 training sessions lack the sequence of their first click" in record.getMessage()
