@@ -111,8 +111,11 @@ def _ended_by_sigterm() -> Iterator[None]:
 
 
 def show(text: str) -> int:
-    """Print a text; the status of success."""
-    say(text)
+    """Print a text; the status of success, or of an output that cannot be written."""
+    try:
+        say(text)
+    except UserError as problem:
+        return report(problem)
     return 0
 
 

@@ -9,6 +9,8 @@ from typing import Any, TextIO
 
 from rich.console import Console
 
+from recbole_tagnnpp.errors import UserError
+
 LOG_WIDTH = 120
 
 
@@ -42,11 +44,13 @@ def escape_what_cannot_be_shown() -> None:
 
 
 def say(text: str) -> None:
-    """Print a text on standard output, to a reader that may have seen enough."""
-    try:
+    """Print a text on standard output, to a reader that may have seen enough.
+
+    Raises:
+        UserError: standard output cannot be written, say because its disk is full.
+    """
+    with _standard_output():
         print(text, flush=True)
-    except BrokenPipeError:
-        _send_nowhere(sys.stdout)
 
 
 @contextlib.contextmanager
@@ -54,14 +58,29 @@ def data_output() -> Iterator[TextIO]:
     """Standard output for another program: UTF-8 and ``\\n`` line ends whatever the terminal has.
 
     It ends quietly when that program has seen enough.
+
+    Raises:
+        UserError: standard output cannot be written, say because its disk is full.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
-    try:
+    with _standard_output():
         yield sys.stdout
         sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _standard_output() -> Iterator[None]:
+    """A reader who has seen enough ends the body quietly; a disk that is full is a user's matter, not a bug."""
+    try:
+        yield
     except BrokenPipeError:
         _send_nowhere(sys.stdout)
+    except OSError as problem:
+        if problem.filename is not None:  # another file's, which the body works on
+            raise
+        _send_nowhere(sys.stdout)
+        raise UserError(f"standard output: {problem.strerror or problem}") from problem
 
 
 def _send_nowhere(stream: TextIO) -> None:

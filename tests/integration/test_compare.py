@@ -63,7 +63,9 @@ def test_a_damaged_record_is_named(tiny: Path, capsys: pytest.CaptureFixture[str
     file.write_text("{}")
     capsys.readouterr()
     assert main(command) == 2
-    assert f"{Path('results/runs/tiny') / file.name}: record_version must be 1, found nothing" in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert f"{Path('results/runs/tiny') / file.name}: record_version must be 1, found nothing" in printed
+    assert "without that record this run is trained and tested again" in printed
     assert main(["compare", "--dataset=tiny", "--models=SessionPop,TAGNN", *SMALL]) == 2
     assert list((tiny / "results/runs/tiny").glob("*.json")) == [file]  # it shows before anything runs
 

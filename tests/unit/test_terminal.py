@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from rich.table import Table
@@ -12,7 +13,7 @@ from recbole_tagnnpp.experiment.search.display import SearchDisplay
 from recbole_tagnnpp.experiment.search.trial_records import FAILED, TrialRecord
 from recbole_tagnnpp.recommendation.output import print_recommendations
 from recbole_tagnnpp.recommendation.recommender import Recommendation
-from recbole_tagnnpp.terminal import PlainConsole
+from recbole_tagnnpp.terminal import PlainConsole, data_output
 from tests.conftest import REPOSITORY
 
 STRANGE = ["[/b]", "[bold]a[/bold]", ":bomb:", "[item_embedding]", "x" * 60 + "y" * 60]
@@ -81,3 +82,17 @@ def test_what_a_terminal_cannot_show_is_escaped() -> None:
     environment = {"PYTHONIOENCODING": "ascii", "PATH": "/bin"}
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, env=environment)
     assert (done.stdout, done.stderr) == ("\\u65e5\\u672c\n\\u65e5\n", "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["report", "--help"]])
+def test_a_full_disk_behind_standard_output_gets_one_line(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "recbole_tagnnpp", *arguments]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, cwd=REPOSITORY, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (2, "error: standard output: No space left on device\n")
+
+
+def test_a_problem_of_a_file_is_not_blamed_on_standard_output(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), data_output():
+        (tmp_path / "missing").read_text()

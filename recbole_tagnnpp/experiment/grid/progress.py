@@ -6,6 +6,7 @@ from functools import cached_property
 
 from rich.table import Table
 
+from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.grid.plan import PlannedRun
 from recbole_tagnnpp.experiment.report.records import RunRecord, read_record
 
@@ -51,7 +52,10 @@ class RunProgress:
         Raises:
             UserError: the record is damaged.
         """
-        return read_record(self.planned.record)
+        try:
+            return read_record(self.planned.record)
+        except UserError as problem:
+            raise UserError(f"{problem}; without that record this run is trained and tested again") from problem
 
     @property
     def valid_percent(self) -> float | None:
