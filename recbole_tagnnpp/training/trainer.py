@@ -24,11 +24,11 @@ from recbole_tagnnpp.progress import progress_bar
 from recbole_tagnnpp.training.checkpoint import check_resumable, load_checkpoint, load_weights, save_checkpoint
 from recbole_tagnnpp.training.distributed.ranks import ALONE, Ranks
 from recbole_tagnnpp.training.epoch_log import describe_epoch
+from recbole_tagnnpp.training.evaluation import rank_items
 from recbole_tagnnpp.training.gradient_clipping import AdaptiveGradientClipping
 from recbole_tagnnpp.training.learning_rate import LearningRateSchedule
 from recbole_tagnnpp.training.random_states import get_random_states, set_random_states
-from recbole_tagnnpp.training.ranking import best_items, full_scores
-from recbole_tagnnpp.training.target_collector import TargetCollector, rank_of_target
+from recbole_tagnnpp.training.target_collector import TargetCollector
 from recbole_tagnnpp.transfer import to_device
 
 NAN_CHECK_STEPS = 50
@@ -268,7 +268,6 @@ class SessionTrainer(Trainer):
 
     # --- evaluation -----------------------------------------------------------------------------------------------
 
-    @torch.no_grad()
     def evaluate(  # type: ignore[override]
         self,
         eval_data: SessionLoader,
@@ -296,25 +295,7 @@ class SessionTrainer(Trainer):
             if model_file is None:
                 self._check_is_best(checkpoint)
         self.model.eval()
-        largest_k = max(self.config["topk"])
-        own_results: list[tuple[Tensor, Tensor]] = []
-        own_batches, n_own = self.ranks.evaluation_batches(eval_data), math.ceil(len(eval_data) / self.ranks.size)
-        for interaction in progress_bar(own_batches, "evaluate", show_progress, total=n_own):
-            interaction = interaction.to(self.device)
-            targets = interaction[self.config["ITEM_ID_FIELD"]]
-            if self.eval_collector.needs_only_top_items:
-                top_items = best_items(self.model, interaction, largest_k)[1]
-            else:
-                rows = torch.arange(len(targets), device=self.device)
-                scores = full_scores(self.model, interaction)
-                self.eval_collector.eval_batch_collect(scores, interaction, rows, targets)
-                top_items = torch.topk(scores, largest_k, dim=1).indices
-            own_results.append((top_items.cpu(), targets.cpu()))
-        results = self.ranks.in_batch_order(own_results)
-        all_top_items, all_targets = (torch.cat(parts) for parts in zip(*results, strict=True))
-        self.target_ranks = rank_of_target(all_top_items, all_targets)
-        if self.eval_collector.needs_only_top_items:  # all at once: the collector copies all it has with every addition
-            self.eval_collector.collect_top_items(all_top_items, all_targets)
+        self.target_ranks = rank_items(self.model, eval_data, self.eval_collector, self.config, self.ranks, show_progress)
         self.eval_collector.model_collect(self.model)
         result = self.evaluator.evaluate(self.eval_collector.get_data_struct())
         plain = {name: float(value) for name, value in result.items()}  # numpy scalars do not belong in checkpoints
