@@ -60,8 +60,10 @@ def data_output() -> Iterator[TextIO]:
     It ends quietly when that program has seen enough.
 
     Raises:
-        UserError: standard output cannot be written, say because its disk is full.
+        UserError: standard output cannot be written, say because its disk is full, or is closed.
     """
+    if sys.stdout is None:
+        raise UserError("standard output: closed")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     with _standard_output():

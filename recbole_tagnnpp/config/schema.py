@@ -1,11 +1,15 @@
 """What a key may be: one table, read by the check of every configuration."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from recbole_tagnnpp.config.yaml_files import shortened
-from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.errors import UserError, is_unicode
+
+LARGEST_INTEGER = 2**31 - 1
+"""Of whole numbers: more than any key has a use for, and no overflow anywhere."""
 
 
 @dataclass(frozen=True)
@@ -24,19 +28,19 @@ class Rule:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    """Whether it is a float, or a whole number that has one."""
+    return isinstance(value, float) or (_is_integer(value) and abs(value) <= sys.float_info.max)
 
 
 def _is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def integer(minimum: int, maximum: int | None = None, or_none: bool = False) -> Rule:
+def integer(minimum: int, maximum: int = LARGEST_INTEGER, or_none: bool = False) -> Rule:
     """A whole number of at least ``minimum`` and at most ``maximum``."""
-    words = f"a whole number of at least {minimum}" + ("" if maximum is None else f" and at most {maximum}")
     return Rule(
-        words + (", or ~" if or_none else ""),
-        lambda v: (or_none and v is None) or (_is_integer(v) and minimum <= v and (maximum is None or v <= maximum)),
+        f"a whole number of at least {minimum} and at most {maximum}" + (", or ~" if or_none else ""),
+        lambda v: (or_none and v is None) or (_is_integer(v) and minimum <= v <= maximum),
     )
 
 
@@ -80,12 +84,15 @@ BOOLEAN = Rule("True or False", lambda v: isinstance(v, bool))
 WORDS = Rule("a list of words", _list_of(lambda v: isinstance(v, str)))
 PROBABILITY = number_from(0.0, 1.0)
 SHARE = Rule("a number above 0 and at most 1", lambda v: _is_number(v) and 0 < v <= 1, is_real=True)
-TEXT = Rule("a word", lambda v: isinstance(v, str) and bool(v))
+TEXT = Rule(
+    "a word, of whole characters and without NUL",
+    lambda v: isinstance(v, str) and bool(v) and "\0" not in v and is_unicode(v),
+)
 
 RULES_OF_RECBOLES_MODELS: dict[str, Rule] = {
     "kernel_size": integer(1),
     "block_num": integer(1),
-    "dilations": Rule("a list of whole numbers of at least 1", _list_of(lambda v: _is_integer(v) and v >= 1)),
+    "dilations": Rule("a list of whole numbers of at least 1", _list_of(integer(1).accepts)),
     "reg_weight": number_from(0.0),
     "k_interests": integer(1),
     "prototype_size": integer(1),
@@ -156,13 +163,13 @@ RULES: dict[str, Rule] = {
     "eval_batch_size": integer(1),
     "topk": Rule(
         "a list of whole numbers of at least 1",
-        lambda v: bool(v) and _list_of(lambda k: _is_integer(k) and k >= 1)(v),
+        lambda v: bool(v) and _list_of(integer(1).accepts)(v),
     ),
     "metrics": Rule(
         "a list of " + ", ".join(RANKING_METRICS),
         lambda v: bool(v) and _list_of(lambda m: isinstance(m, str) and m.lower() in RANKING_METRICS)(_as_list(v)),
     ),
-    "metric_decimal_place": integer(1),
+    "metric_decimal_place": integer(1, 15),  # float64 has no more
     "MAX_ITEM_LIST_LENGTH": integer(1),
     # models
     "hidden_size": integer(1),
@@ -295,7 +302,10 @@ def with_real_numbers(settings: Mapping[str, Any], model_defaults: Mapping[str, 
     def is_real(key: str) -> bool:
         return RULES[key].is_real if key in RULES else isinstance(model_defaults.get(key), float)
 
-    return {key: float(value) if _is_integer(value) and is_real(key) else value for key, value in settings.items()}
+    return {
+        key: float(value) if _is_integer(value) and _is_number(value) and is_real(key) else value
+        for key, value in settings.items()
+    }
 
 
 def with_one_spelling(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -371,7 +381,7 @@ def _is_like(default: Any, value: Any) -> bool:
     if default is None:
         return True
     if _is_integer(default):
-        return _is_integer(value)
+        return _is_integer(value) and abs(value) <= LARGEST_INTEGER
     if _is_number(default):
         return _is_number(value)
     return isinstance(value, type(default))

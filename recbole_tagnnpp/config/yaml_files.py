@@ -19,8 +19,8 @@ _FLOAT = re.compile(
     re.VERBOSE,
 )
 
-UNREADABLE = (yaml.YAMLError, ValueError, RecursionError)
-"""What PyYAML raises: also for an integer of thousands of digits and for thousands of brackets."""
+UNREADABLE = (yaml.YAMLError, ValueError, LookupError, RecursionError)
+"""What PyYAML raises: also for integers of thousands of digits, for tags as ``!!bool maybe``, for thousands of brackets."""
 
 
 class PlainLoader(yaml.SafeLoader):

@@ -110,6 +110,12 @@ def _differs(source: Path, folder: Path, manifest: Manifest, touched: bool) -> b
 
 def _other_rules(manifest: Manifest, rules: PreparationRules, folder: Path) -> str:
     made_by, wanted = complete(manifest.rules), rules.to_mapping()
+    unknown = [key for key in made_by if key not in wanted]
+    if unknown:
+        return (
+            f"{folder}: prepared by a rule that this version does not know ({unknown[0]}={made_by[unknown[0]]!r}), and no "
+            "raw source is there to prepare it again"
+        )
     key = next(key for key in wanted if made_by[key] != wanted[key])
     return (
         f"{folder}: prepared with {key}={made_by[key]!r}, the configuration says {wanted[key]!r}, and no raw "

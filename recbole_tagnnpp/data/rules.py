@@ -1,7 +1,6 @@
 """The rules by which a dataset is prepared: the ``preparation`` mapping of ``properties/dataset/<name>.yaml``."""
 
 import difflib
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -16,6 +15,8 @@ SOURCE_FORMATS = (
 VALIDATION = ("recent_sessions", "random_sessions")
 TIME_UNITS = {"seconds": 1, "milliseconds": 1_000, "microseconds": 1_000_000, "nanoseconds": 1_000_000_000}
 """Units of times that are numbers, counted since 1970: how many make a second."""
+LARGEST_INTEGER = 2**31 - 1
+"""Of rules: in minutes 4,000 years."""
 
 
 def complete(rules: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,11 +108,13 @@ class PreparationRules:
         }  # fmt: skip
         for key, minimum in minima.items():
             value = getattr(self, key)
-            if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
-                refuse(key, f"a whole number of at least {minimum}")
+            if not isinstance(value, int) or isinstance(value, bool) or not minimum <= value <= LARGEST_INTEGER:
+                refuse(key, f"a whole number of at least {minimum} and at most {LARGEST_INTEGER}")
         gap = self.session_gap_minutes
-        if gap is not None and (not isinstance(gap, (int, float)) or isinstance(gap, bool) or not 0 < gap < math.inf):
-            refuse("session_gap_minutes", "a number above 0, or ~ for none")
+        if gap is not None and (
+            not isinstance(gap, (int, float)) or isinstance(gap, bool) or not 0 < gap <= LARGEST_INTEGER
+        ):
+            refuse("session_gap_minutes", f"a number above 0 and at most {LARGEST_INTEGER}, or ~ for none")
         if not isinstance(self.train_fraction, str) or not re.fullmatch(r"[1-9]\d*/[1-9]\d*", self.train_fraction):
             refuse("train_fraction", "a fraction such as 1/64")
         if self.training_share > 1:

@@ -12,7 +12,7 @@ class TAGNN(TargetAttentiveRecommender):
 
     - The softmaxes of its readout and of its target attention run over padding, too, so that a score depends on its
       batch; here only real clicks take part.
-    - Its readout divides the weights by a softmax; here, as in SR-GNN, they are used as they are (equation 5).
+    - Its readout normalises the weights with a softmax; here, as in SR-GNN, they are used as they are (equation 5).
     - It adds :math:`s_{target}` to the transformed pair of the others; here W transforms all three (equation 6), without
       the bias of its transform.
 

@@ -43,9 +43,9 @@ def write_recommendations(
         UserError: there are not that many items.
     """
     rules = recommender.preparation_rules
+    found = recommender.recommend_for(sessions, topk, exclude_clicked, show_progress)
     with data_output() if path is None else atomic_write(path) as handle:
         handle.write(f"{rules.session_field}:token\trank:float\t{rules.item_field}:token\tscore:float\n")
-        found = recommender.recommend_for(sessions, topk, exclude_clicked, show_progress)
         for place, recommendations in zip(sessions.known, found, strict=True):
             handle.writelines(
                 f"{sessions.ids[place]}\t{rank}\t{recommendation.item}\t{recommendation.score:.6g}\n"

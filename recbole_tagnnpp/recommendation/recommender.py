@@ -91,9 +91,17 @@ class Recommender:
         """The best items for each session that has a known item, in their order, a batch of sessions at a time.
 
         Raises:
-            UserError: there are not that many items.
+            UserError: there are not that many items; at once, before the first is asked for.
         """
-        for scores, items, is_new in self._rank(new.sequences, topk, exclude_clicked, show_progress):
+        if not isinstance(topk, (int, np.integer)) or isinstance(topk, bool) or topk < 1:
+            raise UserError(f"topk={topk!r}: allowed is a whole number of at least 1")
+        n_items = self.dataset.item_num - 1
+        if topk > n_items:
+            raise UserError(f"topk={topk}: there are only {n_items} items")
+        return self._name_items(self._rank(new.sequences, int(topk), exclude_clicked, show_progress))
+
+    def _name_items(self, ranked: Iterator[tuple[FloatArray, IntArray, BoolArray]]) -> Iterator[list[Recommendation]]:
+        for scores, items, is_new in ranked:
             names = np.asarray(self._vocabulary.take(pa.array(items.ravel() - 1)), dtype=object).reshape(items.shape)
             for row in zip(names.tolist(), scores.tolist(), is_new.tolist(), strict=True):
                 yield [Recommendation(name, score) for name, score, counts in zip(*row, strict=True) if counts]
@@ -128,11 +136,7 @@ class Recommender:
 
         The best come first; those that do not count are at the end of a row.
         """
-        if not isinstance(topk, (int, np.integer)) or isinstance(topk, bool) or topk < 1:
-            raise UserError(f"topk={topk!r}: allowed is a whole number of at least 1")
         n_items = self.dataset.item_num - 1
-        if topk > n_items:
-            raise UserError(f"topk={topk}: there are only {n_items} items")
         loader = SessionLoader(
             self.dataset,
             sequences,

@@ -11,10 +11,10 @@ from recbole.model.abstract_recommender import AbstractRecommender
 
 from recbole_tagnnpp.config.session_config import SessionConfig
 from recbole_tagnnpp.data.manifest import check_files, load_manifest, manifest_path
-from recbole_tagnnpp.data.rules import complete
+from recbole_tagnnpp.data.rules import PreparationRules, complete
 from recbole_tagnnpp.data.session_dataset import LoadedSessions, SessionDataset
 from recbole_tagnnpp.data.session_sequences import SessionSequences
-from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.errors import UserError, is_unicode
 from recbole_tagnnpp.training.checkpoint import load_checkpoint, load_weights
 from recbole_tagnnpp.training.model_building import build_model
 
@@ -47,14 +47,22 @@ def load_trained_model(path: Path, use_gpu: bool = True) -> TrainedModel:
     """
     checkpoint = load_checkpoint(path)
     tokens = checkpoint["item_tokens"]
-    if not tokens or not all(isinstance(token, str) for token in tokens) or len(set(tokens)) < len(tokens):
+    if (
+        not tokens
+        or not all(isinstance(token, str) and is_unicode(token) for token in tokens)
+        or len(set(tokens)) < len(tokens)
+    ):
         raise UserError(f"{path}: key 'item_tokens' must be a list of different item names")
+    if not all(isinstance(key, str) for key in checkpoint["config"]):
+        raise UserError(f"{path}: key 'config' must have words as its keys")
     settings = {**checkpoint["config"], "preset": None, "nproc": 1, "use_gpu": use_gpu}
     settings.pop("gpu_id", None)  # of the machine that trained it; the environment of this process is not ours to change
     if "training_candidates" in settings:
         settings["training_candidates"] = None  # a sampler would want to count the training sessions
     try:
         config = SessionConfig(config_dict=settings, own_properties=False)  # the checkpoint has all of them
+        if config["preparation"] is not None:
+            PreparationRules.from_mapping(config["preparation"], "preparation")
     except UserError as problem:
         raise UserError(f"{path}: its configuration is not one of this version: {problem}") from problem
     if getattr(config.model_class, "reads_training_sessions", False):

@@ -96,3 +96,11 @@ def test_a_full_disk_behind_standard_output_gets_one_line(arguments: list[str]) 
 def test_a_problem_of_a_file_is_not_blamed_on_standard_output(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), data_output():
         (tmp_path / "missing").read_text()
+
+
+def test_data_for_a_standard_output_that_is_closed_is_refused() -> None:
+    code = "from recbole_tagnnpp.terminal import *\nwith data_output() as handle: handle.write('a')"
+    done = subprocess.run(
+        ["bash", "-c", f'{sys.executable} -c "$0" >&-', code], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert "UserError: standard output: closed" in done.stderr

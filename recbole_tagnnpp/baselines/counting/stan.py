@@ -24,8 +24,8 @@ class STAN(NeighbourRecommender):
     - the score of item i is :math:`\sum_n \mathrm{sim}(s, n)\, w_3(i, n)` over those of the ``n_neighbors`` nearest
       sessions that hold it.
 
-    A factor whose λ is ``None`` is 1.  The formulas are also those of session-rec's STAN, but for :math:`i^*`: there it is
-    the shared item that comes last in n.  What we had to decide:
+    A factor whose λ is ``None`` is 1.  The formulas are also those of session-rec's STAN, but for the norm of s, which
+    changes no ranking, and for :math:`i^*`: there it is the shared item that comes last in n.  What we had to decide:
 
     - Prepared sequences carry no times, so :math:`a(n)` is not in days: it is the number of training sessions that are
       more recent than n, and :math:`\lambda_2` is in training sessions.

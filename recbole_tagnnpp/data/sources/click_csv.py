@@ -35,6 +35,8 @@ def open_table(path: Path, rules: PreparationRules) -> ClickTable:
         UserError: the file is missing or empty, has no such column, or its first time is none.
     """
     header = first_line(path)
+    if header.count('"') % 2:
+        raise UserError(f"{path}:1: has a quote without end; a name of a column stands in one line")
     delimiter = max(DELIMITERS, key=re.sub('"[^"]*"', "", header).count)
     columns = next(csv.reader([header], delimiter=delimiter))
     names = rules.session_field, rules.item_field, rules.time_field

@@ -7,8 +7,8 @@ from recbole_tagnnpp.experiment.report.comparisons import Comparisons, compare_r
 from recbole_tagnnpp.experiment.report.formats import Cell, Column, Section, Table
 from recbole_tagnnpp.experiment.report.paper_figures import PAPER, TABLE_ONE, TABLE_TWO
 from recbole_tagnnpp.experiment.report.score_rows import (
-    BOLD_NOTE,
     SCORE_TITLES,
+    TEST_NOTE,
     ScoreRow,
     data_notes,
     precision_note,
@@ -39,16 +39,6 @@ class AblationSection:
         """Name of the dataset, and the preset."""
         return f"{section_title(self.measured.runs)}, preset {self.preset}"
 
-    def whole(self, row: int) -> int | None:
-        """The whole model's row to measure a row by: of the same refit; ``None`` for the whole model and missing ones."""
-        here = self.rows[row]
-        if here.runs is None or not here.system.changes:
-            return None
-        for index, other in enumerate(self.rows):
-            if other.runs is not None and not other.system.changes and other.runs.refit == here.runs.refit:
-                return index
-        return None
-
 
 def ablation_sections(all_measured: Sequence[MeasuredData]) -> list[AblationSection]:
     """Rows and tests of Table II, for every dataset and preset that has a run, and for datasets that the paper has."""
@@ -59,7 +49,7 @@ def ablation_sections(all_measured: Sequence[MeasuredData]) -> list[AblationSect
             if any(row.runs for row in rows) or measured.runs.dataset in TABLE_TWO:
                 places.append((measured, preset))
                 rows_of.append(rows)
-    compared = compare_rows([testable(m, rows) for (m, _), rows in zip(places, rows_of, strict=True)])
+    compared = compare_rows([testable(m, rows, _pairs(rows)) for (m, _), rows in zip(places, rows_of, strict=True)])
     return [
         AblationSection(measured, preset, rows, comparisons)
         for (measured, preset), rows, comparisons in zip(places, rows_of, compared, strict=True)
@@ -85,8 +75,8 @@ def ablation_table(sections: Sequence[AblationSection]) -> Table:
         section_column="dataset and preset",
         notes=[
             "Test metrics in percent, mean and sample standard deviation over seeds; - is missing. Δ: minus the whole "
-            "model, each the mean over its own seeds, in points; * where that difference is significant.",
-            BOLD_NOTE,
+            f"model, each the mean over its own seeds, in points; * where that difference is significant ({TEST_NOTE} "
+            "differences of this table).",
             *notes,
             *data_notes(_distinct([section.measured for section in sections])),
             f"Paper: {PAPER}.",
@@ -99,7 +89,7 @@ def ablation_significance(section: AblationSection) -> list[list[Cell]]:
     found = []
     for score in SCORES:
         for index in range(len(section.rows)):
-            whole = section.whole(index)
+            whole = _whole(section.rows, index)
             if whole is not None:
                 cells = significance_cells(section.rows, section.comparisons, score, whole, index)
                 found += [cells] if cells else []
@@ -108,8 +98,8 @@ def ablation_significance(section: AblationSection) -> list[list[Cell]]:
 
 def _cells(section: AblationSection) -> list[list[Cell]]:
     table = []
-    for index, cells in enumerate(score_cells(section.rows, section.comparisons)):
-        row, whole = section.rows[index], section.whole(index)
+    for index, cells in enumerate(score_cells(section.rows)):
+        row, whole = section.rows[index], _whole(section.rows, index)
         differences = []
         for score in SCORES:
             mean, of_whole = row.mean(score), section.rows[whole].mean(score) if whole is not None else None
@@ -120,6 +110,22 @@ def _cells(section: AblationSection) -> list[list[Cell]]:
             differences.append(Cell(mean - of_whole, is_marked=comparison is not None and comparison.is_significant))
         table.append([Cell(row.system.title), *cells, *differences])
     return table
+
+
+def _whole(rows: Sequence[ScoreRow], row: int) -> int | None:
+    """The whole model's row to measure a row by: of the same refit; ``None`` for the whole model and missing ones."""
+    here = rows[row]
+    if here.runs is None or not here.system.changes:
+        return None
+    for index, other in enumerate(rows):
+        if other.runs is not None and not other.system.changes and other.runs.refit == here.runs.refit:
+            return index
+    return None
+
+
+def _pairs(rows: Sequence[ScoreRow]) -> list[tuple[int, int]]:
+    """The whole model and each other row: what the table tells; its variants are not compared with each other."""
+    return [(whole, row) for row in range(len(rows)) if (whole := _whole(rows, row)) is not None]
 
 
 def _rows(measured: MeasuredData, preset: str) -> list[ScoreRow]:

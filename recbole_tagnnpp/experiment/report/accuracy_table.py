@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from recbole_tagnnpp.experiment.report.comparisons import Comparisons, compare_rows
 from recbole_tagnnpp.experiment.report.formats import Cell, Column, Section, Table
 from recbole_tagnnpp.experiment.report.paper_figures import ELSEWHERE, PAPER, TABLE_ONE, dataset_title
 from recbole_tagnnpp.experiment.report.score_rows import (
-    BOLD_NOTE,
+    TEST_NOTE,
     ScoreRow,
-    best_first,
     data_notes,
     precision_note,
     rows_of_system,
@@ -49,7 +49,7 @@ class AccuracySection:
 def accuracy_sections(all_measured: Sequence[MeasuredData]) -> list[AccuracySection]:
     """Rows and tests of Table I."""
     rows_of = [_rows(measured) for measured in all_measured]
-    compared = compare_rows([testable(m, rows) for m, rows in zip(all_measured, rows_of, strict=True)])
+    compared = compare_rows([testable(m, rows, _pairs(rows)) for m, rows in zip(all_measured, rows_of, strict=True)])
     return [AccuracySection(*section) for section in zip(all_measured, rows_of, compared, strict=True)]
 
 
@@ -57,7 +57,8 @@ def accuracy_table(sections: Sequence[AccuracySection]) -> Table:
     """Table I as it is printed."""
     printed, notes = [], []
     for section in sections:
-        cells = score_cells(section.rows, section.comparisons)
+        best = {score: significantly_best(section.rows, section.comparisons, score) for score in SCORES}
+        cells = score_cells(section.rows, best)
         names = [Cell(row.system.title) for row in section.rows]
         printed.append(Section(section.title, [[name, *row] for name, row in zip(names, cells, strict=True)]))
         notes += untested_note(section.title, section.measured, section.rows)
@@ -70,12 +71,13 @@ def accuracy_table(sections: Sequence[AccuracySection]) -> Table:
     return Table(
         "table_1",
         "Table I: all systems",
-        [Column("System"), *score_columns()],
+        [Column("System"), *score_columns(with_best=True)],
         printed,
         notes=[
             "Test metrics in percent, mean and sample standard deviation over seeds; - is missing. "
             "Refit: retrained on training + validation for the number of epochs that validation chose.",
-            BOLD_NOTE,
+            "Bold: significantly better than the best other model of the same refit or, where all are one model, than the "
+            f"second best ({TEST_NOTE} pairs of systems of this table).",
             *notes,
             f"Paper: {PAPER}.",
         ],
@@ -83,14 +85,51 @@ def accuracy_table(sections: Sequence[AccuracySection]) -> Table:
 
 
 def accuracy_significance(section: AccuracySection) -> list[list[Cell]]:
-    """The best of a dataset against every other system of the same refit, in each score."""
+    """The best of a dataset, then ours, against every other system of the same refit, in each score."""
     found = []
     for score in SCORES:
         for refit in (False, True):
             order = best_first(section.rows, score, refit)
-            for other in order[1:]:
-                cells = significance_cells(section.rows, section.comparisons, score, order[0], other)
-                found += [cells] if cells else []
+            firsts = [row for row in order if row == order[0] or section.rows[row].system.title == OURS]
+            for place, first in enumerate(firsts):
+                for other in order:
+                    if other not in firsts[: place + 1]:
+                        cells = significance_cells(section.rows, section.comparisons, score, first, other)
+                        found += [cells] if cells else []
+    return found
+
+
+def _pairs(rows: Sequence[ScoreRow]) -> list[tuple[int, int]]:
+    """Every two rows that learnt from the same sessions.
+
+    All are corrected for, because which row is best and which is second is known from the test sequences only.
+    """
+    return [(i, j) for i, j in combinations(range(len(rows)), 2) if rows[i].is_refit == rows[j].is_refit]
+
+
+def best_first(rows: Sequence[ScoreRow], score: str, refit: bool) -> list[int]:
+    """Numbers of the rows with or without refit that are not missing, best mean first."""
+    means = {
+        index: mean for index, row in enumerate(rows) if row.is_refit == refit and (mean := row.mean(score)) is not None
+    }
+    return sorted(means, key=lambda index: (-means[index], index))
+
+
+def significantly_best(rows: Sequence[ScoreRow], comparisons: Comparisons, score: str) -> list[int]:
+    """Rows that are significantly better than the best other model of the same refit; variants are no rivals to it.
+
+    Where all rows are of one model, they are.
+    """
+    found = []
+    for refit in (False, True):
+        ranking = best_first(rows, score, refit)
+        if not ranking:
+            continue
+        first, *others = ranking
+        rivals = [index for index in others if rows[index].system.model != rows[first].system.model] or others
+        comparison = comparisons.get((first, rivals[0], score)) if rivals else None
+        if comparison is not None and comparison.is_significant and comparison.difference > 0:
+            found.append(first)
     return found
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.errors import UserError, is_unicode
 from recbole_tagnnpp.experiment.record import read_json_record
 
 
@@ -115,7 +115,7 @@ class _RecordReader:
 
     def text(self, key: str) -> str:
         value = self.content.get(key)
-        if not isinstance(value, str) or not value:
+        if not isinstance(value, str) or not value or not is_unicode(value):
             raise self.refuse(key, "a word")
         return value
 

@@ -165,11 +165,12 @@ def _significance_table(sections: Sequence[Section]) -> Table:
         sections or [Section("", [])],
         section_column="table",
         notes=[
-            "Table I: the best system in each score against every other, with and without refit apart. "
+            "Table I: the best system in each score, then ours, against every other, with and without refit apart. "
             "Table II: the whole model against each other row. "
             "Difference: first minus second in points; * significant after correction.",
             f"Interval: bootstrap over whole sessions ({N_RESAMPLES:,} resamples), not corrected. p: two-sided sign-flip "
-            "test over whole sessions. Holm: corrected for all pairs of systems of the table, in both scores. "
-            "Results of each test sequence are averaged over seeds first: the tests compare the models that were trained.",
+            "test over whole sessions. Holm: corrected over both scores of all data, in Table I for all pairs of systems "
+            "and in Table II for those listed here. Results of each test sequence are averaged over seeds first: the tests "
+            "compare the models that were trained, and do not cover what other seeds would change.",
         ],
     )

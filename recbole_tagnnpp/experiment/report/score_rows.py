@@ -1,6 +1,6 @@
 """What Tables I and II share: rows of systems, their scores, what is bold, and the table of tests behind it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from recbole_tagnnpp.experiment.report.comparisons import ALPHA, Comparisons, TestableSection
@@ -12,10 +12,7 @@ from recbole_tagnnpp.experiment.statistics.seeds import mean_and_deviation
 from recbole_tagnnpp.experiment.systems import System
 
 SCORE_TITLES = {"hit@20": "Hit@20", "mrr@20": "MRR@20"}
-BOLD_NOTE = (
-    f"Bold: significantly better than the best other model of the same refit or, where all are one model, than the second "
-    f"best (paired permutation test over sessions, alpha {ALPHA}, Holm-corrected for all pairs of systems of this table)."
-)
+TEST_NOTE = f"paired permutation test over sessions, alpha {ALPHA}, Holm-corrected for all"
 
 
 WITH_REFIT = ", refit"
@@ -71,61 +68,39 @@ def section_title(data: DataRuns) -> str:
     return title if data.is_only or data.checksum is None else f"{title} (data {data.checksum[:8]})"
 
 
-def testable(measured: MeasuredData, rows: Sequence[ScoreRow]) -> TestableSection | None:
-    """What can be tested of a section."""
+def testable(measured: MeasuredData, rows: Sequence[ScoreRow], pairs: Sequence[tuple[int, int]]) -> TestableSection | None:
+    """What can be tested of a section: pairs of which both rows have results."""
     results = {index: row.results for index, row in enumerate(rows) if row.results is not None}
-    refitted = [index for index in results if rows[index].is_refit]
-    return TestableSection(results, measured.facts.session, refitted) if measured.facts is not None else None
+    tested = [(i, j) for i, j in pairs if i in results and j in results]
+    return TestableSection(results, measured.facts.session, tested) if measured.facts is not None else None
 
 
-def score_columns() -> list[Column]:
+def score_columns(with_best: bool = False) -> list[Column]:
     """Seeds, refit, and each score with the paper's beside it."""
     columns = [Column("Seeds", decimals=0), Column("Refit")]
     for title in SCORE_TITLES.values():
-        columns.append(Column(title, decimals=2, with_deviation=True, with_best=True))
+        columns.append(Column(title, decimals=2, with_deviation=True, with_best=with_best))
         columns.append(Column(f"{title} (paper)", decimals=2))
     return columns
 
 
-def score_cells(rows: Sequence[ScoreRow], comparisons: Comparisons) -> list[list[Cell]]:
-    """For each row the cells of :func:`score_columns`."""
-    best = {score: significantly_best(rows, comparisons, score) for score in SCORES}
+def score_cells(rows: Sequence[ScoreRow], best: Mapping[str, Collection[int]] | None = None) -> list[list[Cell]]:
+    """For each row the cells of :func:`score_columns`.
+
+    Args:
+        rows: of a section.
+        best: score to the rows that are bold in it.
+    """
     table = []
     for index, row in enumerate(rows):
         cells = [Cell(len(row.runs.records) if row.runs else None)]
         cells.append(Cell(("yes" if row.runs.refit else "no") if row.runs else None))
         for score in SCORES:
             mean, deviation = mean_and_deviation(row.values(score)) if row.runs else (None, None)
-            cells.append(Cell(mean, deviation, is_best=index in best[score]))
+            cells.append(Cell(mean, deviation, is_best=best is not None and index in best[score]))
             cells.append(Cell(getattr(row.paper, score.split("@")[0], None)))
         table.append(cells)
     return table
-
-
-def best_first(rows: Sequence[ScoreRow], score: str, refit: bool) -> list[int]:
-    """Numbers of the rows with or without refit that are not missing, best mean first."""
-    means = {
-        index: mean for index, row in enumerate(rows) if row.is_refit == refit and (mean := row.mean(score)) is not None
-    }
-    return sorted(means, key=lambda index: (-means[index], index))
-
-
-def significantly_best(rows: Sequence[ScoreRow], comparisons: Comparisons, score: str) -> list[int]:
-    """Rows that are significantly better than the best other model of the same refit; variants are no rivals to it.
-
-    Where all rows are of one model (Table II), variants are what is compared.
-    """
-    found = []
-    for refit in (False, True):
-        ranking = best_first(rows, score, refit)
-        if not ranking:
-            continue
-        first, *others = ranking
-        rivals = [index for index in others if rows[index].system.model != rows[first].system.model] or others
-        comparison = comparisons.get((first, rivals[0], score)) if rivals else None
-        if comparison is not None and comparison.is_significant and comparison.difference > 0:
-            found.append(first)
-    return found
 
 
 def untested_note(title: str, measured: MeasuredData, rows: Sequence[ScoreRow]) -> list[str]:

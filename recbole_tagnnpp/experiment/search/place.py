@@ -67,7 +67,7 @@ def claim_folder(place: SearchPlace, identity: dict[str, Any]) -> None:
         try:
             earlier = json.loads(file.read_text(encoding="utf-8"))
             keys = [key for key in {**earlier, **identity} if earlier.get(key) != identity.get(key)]
-        except (OSError, ValueError, TypeError, AttributeError) as problem:
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError) as problem:
             raise UserError(f"{file}: not readable ({problem}); --resume=False forgets that search") from problem
         if keys:
             raise UserError(

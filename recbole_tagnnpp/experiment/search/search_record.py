@@ -64,7 +64,7 @@ def tested_before(search_record: Path, setting: Setting) -> str | None:
         earlier = json.loads(search_record.read_text(encoding="utf-8"))
         is_of_setting = setting_key(earlier["best"]["setting"]) == setting_key(setting)
         return earlier["final_record"] if is_of_setting else None
-    except (OSError, ValueError, LookupError, TypeError):  # there is none, or it is damaged
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):  # there is none, or it is damaged
         return None
 
 

@@ -42,6 +42,8 @@ FORMS = {
 }
 LARGEST_EXPONENT = 700.0
 """exp of more is infinite in float64."""
+LARGEST_COUNT = 2**53
+"""float64 does not tell larger whole numbers apart."""
 
 Setting = dict[str, Any]
 """Searched key to value: one point of a space."""
@@ -170,6 +172,8 @@ def _numbers(text: str, names: tuple[str, ...]) -> list[float]:
             raise _MistakeError(f"{part} is not a finite number")
     if numbers[0] >= numbers[1]:
         raise _MistakeError(f"low must be below high, found {parts[0]} and {parts[1]}")
+    if not math.isfinite(numbers[1] - numbers[0]):
+        raise _MistakeError("low and high are too far apart")
     return numbers
 
 
@@ -189,6 +193,8 @@ def _quniform(name: str, line: int, text: str) -> Parameter:
     low, high, q = _numbers(text, ("low", "high", "q"))
     if not 0 < q <= high - low:
         raise _MistakeError(f"q must be above 0 and at most high - low, found {q:g}")
+    if not max(abs(low), abs(high)) / q <= LARGEST_COUNT:
+        raise _MistakeError(f"bounds are at most {LARGEST_COUNT} times q")
     return QUniform(name, line, low, high, q)
 
 
@@ -196,6 +202,8 @@ def _randint(name: str, line: int, text: str) -> Parameter:
     low, high = _numbers(text, ("low", "high"))
     if not (low.is_integer() and high.is_integer()):
         raise _MistakeError("low and high must be whole numbers")
+    if max(abs(low), abs(high)) > LARGEST_COUNT:
+        raise _MistakeError(f"low and high are at most {LARGEST_COUNT}")
     return RandInt(name, line, int(low), int(high))
 
 

@@ -1,6 +1,7 @@
 """What is known of each trial, one small JSON file a trial: finished trials survive whatever happens to Ray."""
 
 import json
+import math
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -66,17 +67,28 @@ def read_trial(folder: Path, key: str) -> TrialRecord | None:
         return None
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        names = {entry.name for entry in fields(TrialRecord)}
-        if content.keys() != names or content["key"] != key or not isinstance(content["setting"], dict):
-            raise ValueError("not a trial's record")
-        for entry in content["history"]:
-            if not isinstance(entry["score"], (int, float)) or not isinstance(entry["epoch"], int):
-                raise ValueError("a score is not a number")
-            if not isinstance(entry.get("valid_result"), dict) or not isinstance(entry.get("seconds"), (int, float)):
-                raise ValueError("an epoch is not whole")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
+        _check_content(content, key)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as problem:
         raise UserError(f"{path}: damaged ({problem}); delete it to train this trial again") from problem
     return TrialRecord(**content)
+
+
+def _check_content(content: Any, key: str) -> None:
+    """Any of the errors that values of wrong types lead to, unless this is the whole record of a trial."""
+    if content.keys() != {entry.name for entry in fields(TrialRecord)} or content["key"] != key:
+        raise ValueError("not a trial's record")
+    if not isinstance(content["setting"], dict) or not content["setting"]:
+        raise ValueError("a setting is not there")
+    for entry in content["history"]:
+        if isinstance(entry["score"], bool) or not math.isfinite(entry["score"]):
+            raise ValueError("a score is not a number")
+        if not isinstance(entry["epoch"], int) or not isinstance(entry["valid_result"], dict):
+            raise ValueError("an epoch is not whole")
+        if not math.isfinite(entry["seconds"]):
+            raise ValueError("a time is not a number")
+    reasons = content["interruptions"]
+    if not isinstance(reasons, list) or not all(isinstance(reason, str) for reason in [content["problem"], *reasons]):
+        raise ValueError("what went wrong is not told as text")
 
 
 def read_trials(folder: Path) -> list[TrialRecord]:

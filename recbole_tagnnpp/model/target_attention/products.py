@@ -31,7 +31,8 @@ class Workspace(threading.local):
             size *= length
         buffer = self._buffers.get((name, dtype))
         if buffer is None or buffer.numel() < size:
-            buffer = self._buffers[name, dtype] = torch.empty(size, dtype=dtype)
+            with torch.inference_mode(False):  # training may be next, which cannot write into a tensor of that mode
+                buffer = self._buffers[name, dtype] = torch.empty(size, dtype=dtype)
         return buffer[:size].view(shape)
 
 

@@ -43,6 +43,11 @@ def test_defaults_of_every_model_are_allowed(model: str) -> None:
         ("preparation", {"test_days": 1}, True), ("preparation", 5, False),
         ("nproc", 100, True), ("nproc", 101, False), ("enable_scaler", True, False), ("enable_amp", True, True),
         ("stopping_step", 0, True), ("eval_step", 0, False), ("threads", None, True), ("epochs", 10.0, False),
+        ("learning_rate", 10**400, False), ("weight_decay", 10**400, False),
+        ("clip_grad_norm", {"max_norm": 10**400}, False),
+        ("warmup_steps", 10**400, False), ("embedding_size", 2**31, False), ("MAX_ITEM_LIST_LENGTH", 10**30, False),
+        ("metric_decimal_place", 16, False), ("metric_decimal_place", 15, True), ("topk", [20, 2**31], False),
+        ("results_path", "a\0b", False), ("data_path", "\ud800", False), ("checkpoint_dir", "ü b", True),
     ],
 )  # fmt: skip
 def test_limits(key: str, value: Any, is_allowed: bool) -> None:
@@ -72,6 +77,7 @@ def test_limits(key: str, value: Any, is_allowed: bool) -> None:
         ("CORE", "dnn_type", "foo", "one of trm, ave"),
         ("LightSANs", "k_interests", 2.5, "a whole number"),
         ("GRU4RecCPR", "n_facet", 1.5, "a value like 1"),
+        ("GRU4RecCPR", "n_facet", 2**31, "a value like 1"),
         ("FEARec", "global_ratio", 5, "above 0 and at most 1"),
         ("SASRec", "threads", 100_000, "at most 1024"),
     ],

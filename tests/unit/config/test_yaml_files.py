@@ -36,6 +36,9 @@ def test_plain_values(text: str, value: object) -> None:
         ("{a: 1, a: 2}", "key 'a' is given twice"),
         ("[" * 3000, "nested too deeply"),
         ("9" * 5000, "Exceeds the limit"),
+        ("!!bool maybe", "maybe"),
+        ('!!int ""', "index out of range"),
+        ('!!float ""', "index out of range"),
     ],
 )
 def test_values_that_are_refused(text: str, reason: str, tmp_path: Path) -> None:

@@ -46,6 +46,16 @@ def test_a_manifest_from_before_a_rule_means_its_default(prepared: Path) -> None
         ensure_prepared("tiny", prepared, replace(RULES, time_unit="nanoseconds"), show_progress=False)
 
 
+def test_a_rule_of_a_newer_version_is_named(prepared: Path) -> None:
+    folder = prepared / "tiny"
+    (folder / "tiny.inter").unlink()
+    content = json.loads((folder / "tiny.manifest.json").read_text())
+    content["rules"]["new_rule"] = 5
+    (folder / "tiny.manifest.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match=r"by a rule that this version does not know \(new_rule=5\), and no raw source"):
+        ensure_prepared("tiny", prepared, RULES, show_progress=False)
+
+
 def test_prepares_again_when_the_source_changes(prepared: Path) -> None:
     source, file = prepared / "tiny" / "tiny.inter", prepared / "tiny" / "tiny.train.inter"
     before = file.stat().st_mtime_ns

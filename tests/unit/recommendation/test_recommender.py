@@ -124,8 +124,17 @@ def test_sessions_of_unknown_items_have_no_recommendations(root: Path) -> None:
 
 @pytest.mark.parametrize("topk", [0, True, "3", 38])
 def test_number_of_items_is_checked(root: Path, topk: Any) -> None:
+    recommender = Recommender.load(trained(root).saved_model_file)
     with pytest.raises(UserError, match="topk="):
-        Recommender.load(trained(root).saved_model_file).recommend([["i1"]], topk=topk)
+        recommender.recommend([["i1"]], topk=topk)
+    with pytest.raises(UserError, match="topk="):  # before the first is asked for, and anything is written
+        recommender.recommend_for(recommender.name_sessions([["i1"]]), topk=topk)
+
+
+def test_a_model_can_be_trained_where_one_has_recommended(root: Path) -> None:
+    recommender = Recommender.load(trained(root).saved_model_file)
+    recommender.recommend([["i1", "i2"]] * 300, topk=5)  # more rows than a step of training has
+    assert trained(root, seed=7).history
 
 
 @pytest.mark.parametrize(
@@ -134,6 +143,8 @@ def test_number_of_items_is_checked(root: Path, topk: Any) -> None:
         ("item_tokens", [], "key 'item_tokens' must be a list of different item names"),
         ("item_tokens", ["i1", "i1"], "key 'item_tokens' must be"),
         ("item_tokens", [1, 2], "key 'item_tokens' must be"),
+        ("item_tokens", ["i1", "\ud800"], "key 'item_tokens' must be"),
+        ("config", {5: 6}, "key 'config' must have words as its keys"),
         ("item_tokens", ["i1", "i2"], "has shape"),
         ("config", {"model": "TAGNNPP", "dataset": "tiny", "embeding_size": 3}, "its configuration is not one of this"),
         ("config", {}, "its configuration is not one of this version: no dataset given"),

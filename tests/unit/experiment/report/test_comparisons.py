@@ -1,4 +1,6 @@
-"""Comparisons of all rows of a table."""
+"""Comparisons of the rows of a table."""
+
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -18,9 +20,13 @@ def results(skill: float, seed: int) -> SequenceResults:
     return SequenceResults(hits(ranks, 20), reciprocal_ranks(ranks, 20))
 
 
-def test_every_pair_of_a_section_and_none_across() -> None:
-    first = TestableSection({0: results(0.0, 1), 3: results(0.5, 2), 7: results(2.0, 3)}, FACTS.session)
-    second = TestableSection({1: results(0.0, 4), 2: results(0.1, 5)}, FACTS.session)
+def section(of: dict[int, SequenceResults], *pairs: tuple[int, int]) -> TestableSection:
+    return TestableSection(of, FACTS.session, pairs)
+
+
+def test_the_pairs_of_each_section_either_way_round() -> None:
+    first = section({0: results(0.0, 1), 3: results(0.5, 2), 7: results(2.0, 3)}, (0, 3), (7, 0), (3, 7))
+    second = section({1: results(0.0, 4), 2: results(0.1, 5)}, (1, 2))
     compared = compare_rows([first, None, second])
     assert {(i, j) for i, j, _ in compared[0]} == {(0, 3), (3, 0), (0, 7), (7, 0), (3, 7), (7, 3)}
     assert compared[1] == {}
@@ -33,7 +39,7 @@ def test_every_pair_of_a_section_and_none_across() -> None:
 
 
 def test_correction_is_over_all_pairs_and_both_scores_of_the_table() -> None:
-    sections = [TestableSection({0: results(0.0, 1), 1: results(0.3, 2), 2: results(0.5, 3)}, FACTS.session)] * 2
+    sections = [section({0: results(0.0, 1), 1: results(0.3, 2), 2: results(0.5, 3)}, (0, 1), (0, 2), (1, 2))] * 2
     compared = compare_rows(sections)
     found = [(c.p, c.corrected_p) for section in compared for (i, j, _), c in section.items() if i < j]
     assert len(found) == 12
@@ -41,15 +47,17 @@ def test_correction_is_over_all_pairs_and_both_scores_of_the_table() -> None:
     assert any(p < ALPHA <= corrected for p, corrected in found)  # the correction decides
 
 
-def test_only_like_is_compared_with_like() -> None:
-    section = TestableSection({row: results(row, row) for row in (1, 2, 5, 7)}, FACTS.session, refitted=(2, 7))
-    assert section.pairs == [(1, 5), (2, 7)]
-    assert {(i, j) for i, j, _ in compare_rows([section])[0]} == {(1, 5), (5, 1), (2, 7), (7, 2)}
+def test_what_is_not_asked_for_is_neither_compared_nor_corrected_for() -> None:
+    three = {0: results(0.0, 1), 1: results(0.3, 2), 2: results(0.5, 3)}
+    (few,), (all_pairs,) = compare_rows([section(three, (0, 1))]), compare_rows([section(three, (0, 1), (0, 2), (1, 2))])
+    assert {(i, j) for i, j, _ in few} == {(0, 1), (1, 0)}
+    assert few[0, 1, "mrr@20"].p == all_pairs[0, 1, "mrr@20"].p
+    assert few[0, 1, "mrr@20"].corrected_p < all_pairs[0, 1, "mrr@20"].corrected_p
 
 
 def test_the_smallest_p_survives_the_correction_of_many_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(comparisons, "FEWEST_FLIPS", 99)
-    sections = [TestableSection({row: results(2.0 * row, row) for row in range(9)}, FACTS.session)] * 3
+    sections = [section({row: results(2.0 * row, row) for row in range(9)}, *combinations(range(9), 2))] * 3
     compared = compare_rows(sections)
     n_comparisons = 3 * 2 * 36
     assert n_comparisons / 100 > ALPHA  # so few flips would not do
@@ -58,4 +66,4 @@ def test_the_smallest_p_survives_the_correction_of_many_pairs(monkeypatch: pytes
 
 def test_nothing_to_compare() -> None:
     assert compare_rows([]) == []
-    assert compare_rows([None, TestableSection({4: results(0, 1)}, FACTS.session)]) == [{}, {}]
+    assert compare_rows([None, section({4: results(0, 1)})]) == [{}, {}]

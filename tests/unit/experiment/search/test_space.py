@@ -74,6 +74,10 @@ def test_every_kind_of_line(tmp_path: Path) -> None:
         ("a quniform 1,5,4.5", "q must be above 0 and at most high - low"),
         ("a randint 1,2.5", "low and high must be whole numbers"),
         ("a randint 3,1", "low must be below high"),
+        ("a randint 1,1e19", f"low and high are at most {2**53}"),
+        ("a quniform 1,1e300,1", f"bounds are at most {2**53} times q"),
+        ("a quniform 1e-300,1.7e308,1e-300", f"bounds are at most {2**53} times q"),
+        ("a uniform -1e308,1e308", "low and high are too far apart"),
         ("first choice [2]", "first is searched in line 1 already"),
     ],
 )

@@ -37,7 +37,16 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{}", '{"key": "aa"}', "nonsense", '{"key":"bb","setting":{},"status":"finished","history":[]}']
+    "content",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"key": "aa"}',
+        "nonsense",
+        "[" * 100_000,
+        '{"key":"bb","setting":{},"status":"finished","history":[]}',
+    ],
 )
 def test_damaged_records_give_one_line(tmp_path: Path, content: str) -> None:
     (tmp_path / "aa.json").write_text(content)
@@ -45,12 +54,29 @@ def test_damaged_records_give_one_line(tmp_path: Path, content: str) -> None:
         read_trials(tmp_path)
 
 
-@pytest.mark.parametrize("rest", [{}, {"valid_result": None, "seconds": 1.0}, {"valid_result": {}}, {"seconds": 1.0}])
-def test_an_epoch_that_is_not_whole_is_damaged(tmp_path: Path, rest: dict[str, Any]) -> None:
-    write_trial(tmp_path, TrialRecord("aa", {}, history=[{"epoch": 1, "score": 99.0, **rest}]))
-    with pytest.raises(
-        UserError, match=r"aa\.json: damaged \(an epoch is not whole\); delete it to train this trial again"
-    ):
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"epoch": "1"}, {"valid_result": None}, {"valid_result": ...}, {"seconds": ...}, {"seconds": "1"}, {"score": "9"},
+        {"score": float("nan")}, {"score": 10**400}, {"score": True},
+    ],
+)  # fmt: skip
+def test_an_epoch_that_is_not_whole_is_damaged(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    epoch = {"epoch": 1, "score": 99.0, "valid_result": {"mrr@20": 99.0}, "seconds": 1.0}
+    write_trial(tmp_path, TrialRecord("aa", {"n_layers": 2}, history=[epoch]))
+    assert read_trials(tmp_path)
+    changed = {key: value for key, value in {**epoch, **wrong}.items() if value is not ...}
+    write_trial(tmp_path, TrialRecord("aa", {"n_layers": 2}, history=[changed]))
+    with pytest.raises(UserError, match=r"aa\.json: damaged \(.*\); delete it to train this trial again"):
+        read_trials(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"setting": {}}, {"setting": []}, {"interruptions": 5}, {"interruptions": [5]}, {"problem": 5}]
+)
+def test_a_record_with_values_of_wrong_types_is_damaged(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    write_trial(tmp_path, TrialRecord(**{"key": "aa", "setting": {"n_layers": 2}, **wrong}))
+    with pytest.raises(UserError, match=r"aa\.json: damaged \(.*\); delete it to train this trial again"):
         read_trials(tmp_path)
 
 
