@@ -26,7 +26,8 @@ CHOICES = (REPOSITORY / "docs" / "search.md").read_text()
 """How settings were chosen: on validation data, so that its rows show no test figures."""
 ROWS = [line for page in PAGES for line in page.splitlines() if line.startswith("|") and "results/runs/" in line]
 REPORT = "".join(
-    (REPOSITORY / f"results/report/{name}.md").read_text() for name in ("table_1", "table_2", "by_session_length")
+    (REPOSITORY / f"results/report/{name}.md").read_text()
+    for name in ("table_1", "table_2", "significance", "by_session_length")
 )
 SUMMARY = README[README.index("What they say") : README.index("Read the table with this in mind")]
 
