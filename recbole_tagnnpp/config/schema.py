@@ -7,9 +7,7 @@ from typing import Any
 
 from recbole_tagnnpp.config.yaml_files import shortened
 from recbole_tagnnpp.errors import UserError, is_unicode
-
-LARGEST_INTEGER = 2**31 - 1
-"""Of whole numbers: more than any key has a use for, and no overflow anywhere."""
+from recbole_tagnnpp.limits import LARGEST_INTEGER
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.limits import LARGEST_INTEGER
 
 SOURCE_FORMATS = (
     "auto", "diginetica_csv", "yoochoose_dat", "srgnn_processed", "recbole_inter", "recbole_benchmark", "click_csv"
@@ -15,8 +16,6 @@ SOURCE_FORMATS = (
 VALIDATION = ("recent_sessions", "random_sessions")
 TIME_UNITS = {"seconds": 1, "milliseconds": 1_000, "microseconds": 1_000_000, "nanoseconds": 1_000_000_000}
 """Units of times that are numbers, counted since 1970: how many make a second."""
-LARGEST_INTEGER = 2**31 - 1
-"""Of rules: in minutes 4,000 years."""
 
 
 def complete(rules: Mapping[str, Any]) -> dict[str, Any]:
