@@ -21,11 +21,6 @@ def build(root: Path, model: str, **changes: Any) -> Any:
     [
         ("GRU4RecCPR", {}, r"reranker_CAN_NUM=100: allowed is at most \d+, as there are no more items"),
         (
-            "NextItNet",
-            {"kernel_size": 10**15},
-            r"NextItNet: RecBole cannot make it with these settings \(Runtime",
-        ),
-        (
             "SASRecCPR",
             {"n_facet_hidden": -3},
             r"SASRecCPR: RecBole cannot make it with these settings \(Runtime",
