@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_tagnnpp.errors import UserError
-from recbole_tagnnpp.files import sha256_of
+from recbole_tagnnpp.files import read_json, sha256_of
 
 MANIFEST_VERSION = 1
 
@@ -66,8 +66,8 @@ def load_manifest(path: Path) -> Manifest:
     """
     again = "prepare the dataset again"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as problem:
+        content = read_json(path)
+    except (OSError, ValueError) as problem:
         raise UserError(f"{path}: not a readable manifest ({problem}); {again}") from problem
     if not isinstance(content, dict) or content.get("manifest_version") != MANIFEST_VERSION:
         raise UserError(f"{path}: not a manifest of version {MANIFEST_VERSION}; {again}")

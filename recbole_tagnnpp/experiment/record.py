@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_tagnnpp.errors import UserError
-from recbole_tagnnpp.files import atomic_write
+from recbole_tagnnpp.files import atomic_write, read_json
 
 RECORD_VERSION = 1
 IRRELEVANT_FOR_RESULTS = {
@@ -63,8 +63,8 @@ def read_json_record(path: Path) -> dict[str, Any]:
         UserError: not JSON, or not such a record.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as problem:
+        content = read_json(path)
+    except (OSError, ValueError) as problem:
         raise UserError(f"{path}: not a readable run record ({problem})") from problem
     if not isinstance(content, dict):
         raise UserError(f"{path}: a run record is a JSON object, found {type(content).__name__}")

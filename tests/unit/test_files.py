@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from recbole_tagnnpp.errors import UserError
-from recbole_tagnnpp.files import atomic_folder, atomic_write, user_path
+from recbole_tagnnpp.files import atomic_folder, atomic_write, read_json, user_path
 
 
 def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -123,3 +123,11 @@ def test_the_last_file_comes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         for name in "cba":
             (temporary / name).write_text(name)
     assert moved == ["a", "c", "b"]
+
+
+@pytest.mark.parametrize(("text", "reason"), [("{", "Expecting"), ("[" * 100_000, "nested too deeply"), (b"\xff", "utf-8")])
+def test_what_is_no_json_is_a_value_error(tmp_path: Path, text: str | bytes, reason: str) -> None:
+    file = tmp_path / "a.json"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ValueError, match=reason):
+        read_json(file)

@@ -8,9 +8,9 @@ from recbole_tagnnpp.experiment.report.formats import Cell, Column, Section, Tab
 from recbole_tagnnpp.experiment.report.paper_figures import PAPER, TABLE_ONE, TABLE_TWO
 from recbole_tagnnpp.experiment.report.score_rows import (
     SCORE_TITLES,
-    TEST_NOTE,
     ScoreRow,
     data_notes,
+    how_tested,
     precision_note,
     rows_of_system,
     score_cells,
@@ -75,8 +75,8 @@ def ablation_table(sections: Sequence[AblationSection]) -> Table:
         section_column="dataset and preset",
         notes=[
             "Test metrics in percent, mean and sample standard deviation over seeds; - is missing. Δ: minus the whole "
-            f"model, each the mean over its own seeds, in points; * where that difference is significant ({TEST_NOTE} "
-            "differences of this table).",
+            "model, each the mean over its own seeds, in points; * where that difference is significant "
+            f"({how_tested('differences')}).",
             *notes,
             *data_notes(_distinct([section.measured for section in sections])),
             f"Paper: {PAPER}.",

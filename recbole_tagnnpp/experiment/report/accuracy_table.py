@@ -8,9 +8,9 @@ from recbole_tagnnpp.experiment.report.comparisons import Comparisons, compare_r
 from recbole_tagnnpp.experiment.report.formats import Cell, Column, Section, Table
 from recbole_tagnnpp.experiment.report.paper_figures import ELSEWHERE, PAPER, TABLE_ONE, dataset_title
 from recbole_tagnnpp.experiment.report.score_rows import (
-    TEST_NOTE,
     ScoreRow,
     data_notes,
+    how_tested,
     precision_note,
     rows_of_system,
     score_cells,
@@ -77,7 +77,7 @@ def accuracy_table(sections: Sequence[AccuracySection]) -> Table:
             "Test metrics in percent, mean and sample standard deviation over seeds; - is missing. "
             "Refit: retrained on training + validation for the number of epochs that validation chose.",
             "Bold: significantly better than the best other model of the same refit or, where all are one model, than the "
-            f"second best ({TEST_NOTE} pairs of systems of this table).",
+            f"second best ({how_tested('pairs of systems')}).",
             *notes,
             f"Paper: {PAPER}.",
         ],
@@ -89,14 +89,17 @@ def accuracy_significance(section: AccuracySection) -> list[list[Cell]]:
     found = []
     for score in SCORES:
         for refit in (False, True):
-            order = best_first(section.rows, score, refit)
-            firsts = [row for row in order if row == order[0] or section.rows[row].system.title == OURS]
-            for place, first in enumerate(firsts):
-                for other in order:
-                    if other not in firsts[: place + 1]:
-                        cells = significance_cells(section.rows, section.comparisons, score, first, other)
-                        found += [cells] if cells else []
+            for first, other in _told_pairs(section.rows, score, refit):
+                cells = significance_cells(section.rows, section.comparisons, score, first, other)
+                found += [cells] if cells else []
     return found
+
+
+def _told_pairs(rows: Sequence[ScoreRow], score: str, refit: bool) -> list[tuple[int, int]]:
+    """The best and ours with every other row, best first, each pair once."""
+    order = best_first(rows, score, refit)
+    firsts = [row for row in order if row == order[0] or rows[row].system.title == OURS]
+    return [(first, other) for place, first in enumerate(firsts) for other in order if other not in firsts[: place + 1]]
 
 
 def _pairs(rows: Sequence[ScoreRow]) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""What Tables I and II share: rows of systems, their scores, what is bold, and the table of tests behind it."""
+"""What Tables I and II share: rows of systems, their scores, and the table of tests behind them."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +12,6 @@ from recbole_tagnnpp.experiment.statistics.seeds import mean_and_deviation
 from recbole_tagnnpp.experiment.systems import System
 
 SCORE_TITLES = {"hit@20": "Hit@20", "mrr@20": "MRR@20"}
-TEST_NOTE = f"paired permutation test over sessions, alpha {ALPHA}, Holm-corrected for all"
-
-
 WITH_REFIT = ", refit"
 """End of the labels of rows whose models were retrained."""
 
@@ -66,6 +63,11 @@ def section_title(data: DataRuns) -> str:
     """Name of a dataset, and of its data where there are runs on more than one preparation of it."""
     title = dataset_title(data.dataset)
     return title if data.is_only or data.checksum is None else f"{title} (data {data.checksum[:8]})"
+
+
+def how_tested(comparisons: str) -> str:
+    """How significance is told, for the note of a table that is about these comparisons."""
+    return f"paired permutation test over sessions, alpha {ALPHA}, Holm-corrected for all {comparisons} of this table"
 
 
 def testable(measured: MeasuredData, rows: Sequence[ScoreRow], pairs: Sequence[tuple[int, int]]) -> TestableSection | None:

@@ -13,6 +13,7 @@ from recbole_tagnnpp.config.yaml_files import shortened
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.record import settings_that_count, write_record
 from recbole_tagnnpp.experiment.search.plan import SearchPlan
+from recbole_tagnnpp.files import read_json
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,9 @@ def claim_folder(place: SearchPlace, identity: dict[str, Any]) -> None:
     state, file = place.state, place.state / "identity.json"
     if file.is_file():
         try:
-            earlier = json.loads(file.read_text(encoding="utf-8"))
+            earlier = read_json(file)
             keys = [key for key in {**earlier, **identity} if earlier.get(key) != identity.get(key)]
-        except (OSError, ValueError, TypeError, AttributeError, RecursionError) as problem:
+        except (OSError, ValueError, TypeError, AttributeError) as problem:
             raise UserError(f"{file}: not readable ({problem}); --resume=False forgets that search") from problem
         if keys:
             raise UserError(

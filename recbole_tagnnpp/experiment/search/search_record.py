@@ -1,6 +1,5 @@
 """The record of a search, ``search.json``."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from recbole_tagnnpp.experiment.environment import describe_machine, describe_ve
 from recbole_tagnnpp.experiment.search.plan import SearchPlan
 from recbole_tagnnpp.experiment.search.space import Setting, setting_key
 from recbole_tagnnpp.experiment.search.trial_records import FAILED, TrialRecord
+from recbole_tagnnpp.files import read_json
 
 SEARCH_VERSION = 1
 
@@ -61,10 +61,10 @@ def what_was_found(
 def tested_before(search_record: Path, setting: Setting) -> str | None:
     """The test record that an earlier part of this search has made, if the best setting was the same then."""
     try:
-        earlier = json.loads(search_record.read_text(encoding="utf-8"))
+        earlier = read_json(search_record)
         is_of_setting = setting_key(earlier["best"]["setting"]) == setting_key(setting)
         return earlier["final_record"] if is_of_setting else None
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):  # there is none, or it is damaged
+    except (OSError, ValueError, LookupError, TypeError):  # there is none, or it is damaged
         return None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.search.space import Setting
-from recbole_tagnnpp.files import atomic_write
+from recbole_tagnnpp.files import atomic_write, read_json
 
 RUNNING, FINISHED, STOPPED, FAILED, INTERRUPTED = "running", "finished", "stopped", "failed", "interrupted"
 """finished: trained to its end; stopped: the scheduler ended it; failed: no result that counts; interrupted: the search
@@ -66,9 +66,9 @@ def read_trial(folder: Path, key: str) -> TrialRecord | None:
     if not path.is_file():
         return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         _check_content(content, key)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as problem:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError) as problem:
         raise UserError(f"{path}: damaged ({problem}); delete it to train this trial again") from problem
     return TrialRecord(**content)
 
