@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-DOCUMENTS = [REPOSITORY / "README.md", REPOSITORY / "docs/performance.md"]
+DOCUMENTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 BLOCK = re.compile(r"(<!-- table: (\S+) \| ([^>]+?) -->\n).*?(<!-- end of table -->)", flags=re.DOTALL)
 
 

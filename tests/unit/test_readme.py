@@ -29,7 +29,10 @@ REPORT = "".join(
     (REPOSITORY / f"results/report/{name}.md").read_text()
     for name in ("table_1", "table_2", "significance", "by_session_length")
 )
-SUMMARY = README[README.index("What they say") : README.index("Read the table with this in mind")]
+DISCUSSION = (REPOSITORY / "docs" / "results.md").read_text().split("## How the rows were run")[0]
+SUMMARY = README[README.index("What they say") : README.index("Our settings, STAN")] + re.sub(
+    r"(?m)^\|.*results/runs.*$", "", DISCUSSION
+)
 
 
 @pytest.mark.parametrize("command", COMMAND_LINES)
