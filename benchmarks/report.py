@@ -14,7 +14,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.ticker import LogLocator, NullFormatter
 
-LABELS = {"TAGNNPP": "TAGNN++ (ours)", BFLOAT16: "TAGNN++ (ours), bfloat16 products", "naive": "TAGNN++ scored naively"}
+LABELS = {"TAGNNPP": "TAGNN++", BFLOAT16: "TAGNN++, bfloat16 products", "naive": "TAGNN++ scored naively"}
 
 
 def write_report(record: dict[str, Any], output: Path, device: str) -> None:

@@ -36,7 +36,7 @@ FREE = IRRELEVANT_FOR_RESULTS | {
 """Keys that a system leaves open: seeds are averaged, the rest is the machine's. Precision is the rounding of products,
 which some machines do in bfloat16 or TF32; docs/performance.md measures its effect, and tables name the runs."""
 
-OURS = "TAGNN++ (ours)"
+RECOMMENDED = "TAGNN++ (recommended)"
 AS_IN_PAPER = "TAGNN++ (paper preset)"
 TABLE_ONE = (
     System("Pop", "Pop"),
@@ -55,7 +55,7 @@ TABLE_ONE = (
     System("FGNN", "FGNN"),
     System("DGTN", "DGTN"),
     System(AS_IN_PAPER, "TAGNNPP", "paper"),
-    System(OURS, "TAGNNPP", "recommended"),
+    System(RECOMMENDED, "TAGNNPP", "recommended"),
 )
 """Rows of Table I: the simple ones first, then in the paper's order."""
 
@@ -89,8 +89,7 @@ OF_OTHERS = ("paper", "released_code")
 
 def tagnnpp(preset: str) -> System:
     """TAGNN++ in one preset."""
-    title = {"paper": AS_IN_PAPER, "recommended": OURS}.get(preset, f"TAGNN++ ({preset})")
-    return System(title, "TAGNNPP", preset)
+    return System(AS_IN_PAPER if preset == "paper" else f"TAGNN++ ({preset})", "TAGNNPP", preset)
 
 
 def ablations(preset: str, dataset: str) -> tuple[System, ...]:
@@ -114,12 +113,12 @@ def ablations(preset: str, dataset: str) -> tuple[System, ...]:
 def find_system(text: str) -> System:
     """A system by what the user calls it: ``SRGNN``, ``TAGNNPP:paper``, or a title of Table I.
 
-    A model alone stands for its row of Table I (TAGNN++ for ours), any other model for its own defaults.
+    A model alone stands for its row of Table I (TAGNN++ for the recommended one), any other model for its own defaults.
 
     Raises:
         UserError: no such model or preset.
     """
-    for system in reversed(TABLE_ONE):  # ours before the paper's
+    for system in reversed(TABLE_ONE):  # the recommended preset before the paper's
         if text in (system.title, system.model) or text == f"{system.model}:{system.preset}":
             return system
     model, colon, preset = text.partition(":")

@@ -36,7 +36,7 @@ def test_every_system_is_measured_in_every_round(data: BenchmarkData, tmp_path: 
         "machine": describe_machine(CPU),
     }  # fmt: skip
     write_report(record, tmp_path, "cpu")
-    assert "| TAGNN++ (ours) |" in section(tmp_path / "cpu.md", "Training step")
+    assert "| TAGNN++ |" in section(tmp_path / "cpu.md", "Training step")
     assert "| TAGNNPP B=7 | 1 |" in section(tmp_path / "cpu.md", "Peak memory")
     assert json.loads((tmp_path / "cpu.json").read_text())["step_seconds"] == times
     assert (tmp_path / "cpu.png").read_bytes().startswith(b"\x89PNG")

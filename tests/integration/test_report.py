@@ -21,16 +21,16 @@ def test_report_then_check(capsys: pytest.CaptureFixture[str]) -> None:
     assert "results/report: no such folder" in capsys.readouterr().err
     assert main(["report"]) == 0
     assert "open results/report/report.html" in capsys.readouterr().out
-    assert "| TAGNN++ (ours) | 1 | no |" in Path("results/report/table_1.md").read_text()
+    assert "| TAGNN++ (recommended) | 1 | no |" in Path("results/report/table_1.md").read_text()
     assert main(["report", "--check"]) == 0
 
     write_run(Path("results/runs"), find_system("TAGNNPP"), 0.5, seed=7)
     capsys.readouterr()
     assert main(["report", "--check"]) == 1
     assert "table_1.md" in capsys.readouterr().err
-    assert "| TAGNN++ (ours) | 1 | no |" in Path("results/report/table_1.md").read_text()
+    assert "| TAGNN++ (recommended) | 1 | no |" in Path("results/report/table_1.md").read_text()
     assert main(["report", "--results=results/runs", "--output=docs/tables"]) == 0
-    assert "| TAGNN++ (ours) | 2 | no |" in Path("docs/tables/table_1.md").read_text()
+    assert "| TAGNN++ (recommended) | 2 | no |" in Path("docs/tables/table_1.md").read_text()
     assert main(["report", "--output=docs/tables", "--check=True"]) == 0
 
 

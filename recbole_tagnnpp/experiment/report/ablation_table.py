@@ -138,7 +138,7 @@ def _rows(measured: MeasuredData, preset: str) -> list[ScoreRow]:
 
 
 def _presets(data: DataRuns) -> list[str]:
-    """Those of the paper and ours, then others that were ablated."""
+    """Those of the paper and the recommended one, then others that were ablated."""
     ablated = {runs.system.preset for runs in data.systems if runs.system.changes and runs.system.preset}
     return [*ABLATED_PRESETS, *sorted(ablated.difference(ABLATED_PRESETS))]
 

@@ -22,7 +22,7 @@ from recbole_tagnnpp.experiment.report.score_rows import (
 )
 from recbole_tagnnpp.experiment.report.sequence_data import MeasuredData
 from recbole_tagnnpp.experiment.report.systems import SCORES, DataRuns
-from recbole_tagnnpp.experiment.systems import OURS, System
+from recbole_tagnnpp.experiment.systems import RECOMMENDED, System
 from recbole_tagnnpp.experiment.systems import TABLE_ONE as SYSTEMS
 
 
@@ -85,7 +85,7 @@ def accuracy_table(sections: Sequence[AccuracySection]) -> Table:
 
 
 def accuracy_significance(section: AccuracySection) -> list[list[Cell]]:
-    """The best of a dataset, then ours, against every other system of the same refit, in each score."""
+    """The best of a dataset, then TAGNN++ as recommended, against every other system of the same refit, in each score."""
     found = []
     for score in SCORES:
         for refit in (False, True):
@@ -96,9 +96,9 @@ def accuracy_significance(section: AccuracySection) -> list[list[Cell]]:
 
 
 def _told_pairs(rows: Sequence[ScoreRow], score: str, refit: bool) -> list[tuple[int, int]]:
-    """The best and ours with every other row, best first, each pair once."""
+    """The best and TAGNN++ as recommended with every other row, best first, each pair once."""
     order = best_first(rows, score, refit)
-    firsts = [row for row in order if row == order[0] or rows[row].system.title == OURS]
+    firsts = [row for row in order if row == order[0] or rows[row].system.title == RECOMMENDED]
     return [(first, other) for place, first in enumerate(firsts) for other in order if other not in firsts[: place + 1]]
 
 
@@ -151,4 +151,4 @@ def _systems(data: DataRuns) -> list[System]:
     extra = sorted(others, key=lambda system: system.title)
     extra = [system for index, system in enumerate(extra) if system not in extra[:index]]  # without and with refit
     systems = [*SYSTEMS, *extra]
-    return sorted(systems, key=lambda system: (system.model == "TAGNNPP", system.title == OURS))
+    return sorted(systems, key=lambda system: (system.model == "TAGNNPP", system.title == RECOMMENDED))

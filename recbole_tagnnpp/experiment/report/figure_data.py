@@ -75,7 +75,7 @@ def figures_of(
 
 
 def _scatter(section: AccuracySection) -> FigureData:
-    """Fig. 3: Hit@20 against MRR@20, ours and the paper's."""
+    """Fig. 3: Hit@20 against MRR@20, as measured and the paper's."""
     rows: list[Row] = []
     published: dict[str, ScoreRow] = {}
     for row in section.rows:

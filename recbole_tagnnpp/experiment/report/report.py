@@ -24,6 +24,7 @@ from recbole_tagnnpp.experiment.report.run_table import other_runs_table
 from recbole_tagnnpp.experiment.report.score_rows import SIGNIFICANCE_COLUMNS
 from recbole_tagnnpp.experiment.report.sequence_data import measure
 from recbole_tagnnpp.experiment.report.systems import place_records
+from recbole_tagnnpp.experiment.systems import RECOMMENDED
 from recbole_tagnnpp.files import atomic_write, check_folder
 
 PAGE = "report.html"
@@ -165,8 +166,8 @@ def _significance_table(sections: Sequence[Section]) -> Table:
         sections or [Section("", [])],
         section_column="table",
         notes=[
-            "Table I: the best system in each score, then ours, against every other, with and without refit apart. "
-            "Table II: the whole model against each other row. "
+            f"Table I: the best system in each score, then {RECOMMENDED}, against every other, with and without refit "
+            "apart. Table II: the whole model against each other row. "
             "Difference: first minus second in points; * significant after correction.",
             f"Interval: bootstrap over whole sessions ({N_RESAMPLES:,} resamples), not corrected. p: two-sided sign-flip "
             "test over whole sessions. Holm: corrected over both scores of all data, in Table I for all pairs of systems "

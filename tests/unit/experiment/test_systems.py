@@ -4,7 +4,15 @@ import pytest
 
 from recbole_tagnnpp.config.layers import merge_layers
 from recbole_tagnnpp.errors import UserError
-from recbole_tagnnpp.experiment.systems import AS_IN_PAPER, OURS, TABLE_ONE, System, ablations, differences, find_system
+from recbole_tagnnpp.experiment.systems import (
+    AS_IN_PAPER,
+    RECOMMENDED,
+    TABLE_ONE,
+    System,
+    ablations,
+    differences,
+    find_system,
+)
 
 
 def config_of(system: System, dataset: str = "diginetica", **changes: object) -> dict:
@@ -47,7 +55,7 @@ def test_a_record_from_before_a_key_still_belongs() -> None:
 
 
 def test_systems_by_what_users_call_them() -> None:
-    assert find_system("TAGNNPP").title == OURS
+    assert find_system("TAGNNPP").title == RECOMMENDED
     assert find_system("TAGNNPP:paper").title == AS_IN_PAPER
     assert find_system("SR-GNN") == find_system("SRGNN") == find_system("SRGNN:baseline")
     assert find_system("SASRec") == System("SASRec", "SASRec", None)

@@ -12,7 +12,7 @@ from recbole_tagnnpp.config.layers import merge_layers
 from recbole_tagnnpp.experiment.report.figure_data import MARK, FigureData
 from recbole_tagnnpp.experiment.report.plots import COLOURS, MARKERS, _look, draw
 from recbole_tagnnpp.experiment.report.report import make_report
-from recbole_tagnnpp.experiment.systems import OURS, TABLE_ONE, find_system
+from recbole_tagnnpp.experiment.systems import RECOMMENDED, TABLE_ONE, find_system
 from tests.unit.experiment.report.synthetic_records import edit, make_facts, write_run
 
 EPOCHS = merge_layers("TAGNNPP", "yoochoose1_64").final["epochs"]
@@ -42,8 +42,8 @@ def test_scatter_has_one_paper_point_a_model_and_one_measured_point_a_row(figure
     rows = figures["scatter"].rows
     assert ("GRU4Rec", "paper", 60.64, 22.89) in rows
     assert sum(row[1] == "paper" and row[2:] == (71.91, 31.57) for row in rows) == 1
-    assert sorted(row[0] for row in rows if row[1] == "measured") == ["GRU4Rec", "Pop", "SR-GNN", OURS]
-    assert (OURS, "paper", 71.91, 31.57) in rows  # the measured row of the model, not the paper preset without runs
+    assert sorted(row[0] for row in rows if row[1] == "measured") == ["GRU4Rec", "Pop", "SR-GNN", RECOMMENDED]
+    assert (RECOMMENDED, "paper", 71.91, 31.57) in rows  # the measured row of the model, not the paper preset without runs
 
 
 def test_systems_look_the_same_for_all_datasets(tmp_path: Path, figures: dict[str, FigureData]) -> None:
@@ -54,7 +54,7 @@ def test_systems_look_the_same_for_all_datasets(tmp_path: Path, figures: dict[st
         assert _look(elsewhere, system.title) == _look(figures["scatter"], system.title)
         assert _look(elsewhere, f"{system.title}, refit") == _look(figures["scatter"], f"{system.title}, refit")
     assert "TAGNN++ (fast)" in elsewhere.order
-    assert (OURS, "paper", 51.86, 17.93) in elsewhere.rows  # and not the variant before it
+    assert (RECOMMENDED, "paper", 51.86, 17.93) in elsewhere.rows  # and not the variant before it
 
 
 def test_learning_curves_show_every_setting_once(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_learning_curves_show_every_setting_once(tmp_path: Path) -> None:
     write_run(tmp_path, find_system("SRGNN"), refit=True)
     write_run(tmp_path, find_system("STAN"))  # one epoch is no curve
     curves = {figure.kind: figure for figure in make_report(tmp_path).figures}["learning_curves"]
-    assert {row[0] for row in curves.rows} == {OURS, "SR-GNN, refit"}
+    assert {row[0] for row in curves.rows} == {RECOMMENDED, "SR-GNN, refit"}
 
 
 def test_scatter_where_nothing_is_strong_in_both_scores(figures: dict[str, FigureData]) -> None:
@@ -76,13 +76,13 @@ def test_scatter_where_nothing_is_strong_in_both_scores(figures: dict[str, Figur
 
 def test_learning_curves_have_every_epoch_of_every_seed(figures: dict[str, FigureData]) -> None:
     points = [(row[0], row[1], row[2]) for row in figures["learning_curves"].rows]
-    assert [point for point in points if point[0] == OURS] == [
-        (OURS, seed, n) for seed in (1, 2) for n in range(1, EPOCHS + 1)
+    assert [point for point in points if point[0] == RECOMMENDED] == [
+        (RECOMMENDED, seed, n) for seed in (1, 2) for n in range(1, EPOCHS + 1)
     ]
 
 
 def test_training_time_is_the_mean_of_seeds_in_minutes(figures: dict[str, FigureData]) -> None:
-    (row,) = [row for row in figures["training_time"].rows if row[0] == OURS]
+    (row,) = [row for row in figures["training_time"].rows if row[0] == RECOMMENDED]
     seconds = [EPOCHS * (60.0 * 1.9 + seed) for seed in (1, 2)]
     assert row[1] == pytest.approx(sum(seconds) / 2 / 60, rel=0.005)
     assert row[3] == "Some CPU, 1 thread"
@@ -95,7 +95,7 @@ def test_training_times_of_two_machines_are_not_mixed(tmp_path: Path) -> None:
         edit(path, "machine", value=gpu)
     write_run(tmp_path, find_system("SRGNN"), 0.7, facts=facts)
     figure = {figure.kind: figure for figure in make_report(tmp_path).figures}["training_time"]
-    ours = {row[3]: row[1] for row in figure.rows if row[0] == OURS}
+    ours = {row[3]: row[1] for row in figure.rows if row[0] == RECOMMENDED}
     assert ours == {
         "Some CPU, 1 thread": pytest.approx(EPOCHS * (60.0 * 1.9 + 1) / 60, rel=0.005),
         "Some GPU": pytest.approx(EPOCHS * (60.0 * 1.9 + 2.5) / 60, rel=0.005),

@@ -13,11 +13,11 @@ from recbole_tagnnpp.experiment.systems import find_system
 from tests.conftest import REPOSITORY
 from tests.unit.experiment.report.synthetic_records import edit, write_run
 
-OURS = find_system("TAGNNPP")
+RECOMMENDED = find_system("TAGNNPP")
 
 
 def test_reads_what_a_run_wrote(tmp_path: Path) -> None:
-    path = write_run(tmp_path, OURS, seed=7, refit=True)
+    path = write_run(tmp_path, RECOMMENDED, seed=7, refit=True)
     record = read_record(path)
     content = json.loads(path.read_text())
     assert (record.model, record.dataset, record.seed, record.refit) == ("TAGNNPP", "yoochoose1_64", 7, True)
@@ -38,7 +38,7 @@ def test_reads_committed_records() -> None:
 
 
 def test_only_records_are_read_and_hidden_files_are_left_alone(tmp_path: Path) -> None:
-    path = write_run(tmp_path, OURS)
+    path = write_run(tmp_path, RECOMMENDED)
     (path.parent / ".half.json").write_text("{")
     (tmp_path / "notes.json").write_text("{")
     (tmp_path / ".ipynb_checkpoints").mkdir()
@@ -91,7 +91,7 @@ def test_what_is_not_a_record(content: str, tmp_path: Path) -> None:
     ],
 )
 def test_wrong_keys(keys: tuple[str, ...], value: Any, message: str, tmp_path: Path) -> None:
-    path = write_run(tmp_path, OURS)
+    path = write_run(tmp_path, RECOMMENDED)
     edit(path, *keys, value=value)
     with pytest.raises(UserError) as caught:
         read_record(path)
@@ -100,7 +100,7 @@ def test_wrong_keys(keys: tuple[str, ...], value: Any, message: str, tmp_path: P
 
 
 def test_the_best_epoch_was_evaluated(tmp_path: Path) -> None:
-    path = write_run(tmp_path, OURS)
+    path = write_run(tmp_path, RECOMMENDED)
     content = json.loads(path.read_text())
     content["epochs"][content["best_epoch"]]["valid_result"] = None
     path.write_text(json.dumps(content))

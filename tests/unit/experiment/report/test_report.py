@@ -10,7 +10,7 @@ import pytest
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.report.html_page import without_drawings
 from recbole_tagnnpp.experiment.report.report import PAGE, check_report, write_report
-from recbole_tagnnpp.experiment.systems import OURS, ablations, find_system
+from recbole_tagnnpp.experiment.systems import RECOMMENDED, ablations, find_system
 from tests.unit.experiment.report.synthetic_records import write_run
 
 
@@ -155,5 +155,5 @@ def test_the_page_stands_alone(written: Path) -> None:
     assert len(page.targets) > 20
     assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in text
     assert text.count("<svg ") == text.count('role="img"') == len(list((written / "report").glob("*.svg")))
-    assert OURS in without_drawings(text)
+    assert RECOMMENDED in without_drawings(text)
     assert "<svg" not in without_drawings(text)

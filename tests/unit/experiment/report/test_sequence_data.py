@@ -13,7 +13,7 @@ from recbole_tagnnpp.experiment.systems import find_system
 from recbole_tagnnpp.experiment.target_ranks import facts_file, ranks_file, read_ranks, write_ranks
 from tests.unit.experiment.report.synthetic_records import CHECKSUM, edit, make_facts, write_run
 
-OURS = find_system("TAGNNPP")
+RECOMMENDED = find_system("TAGNNPP")
 
 
 def measured(results: Path) -> MeasuredData:
@@ -21,7 +21,7 @@ def measured(results: Path) -> MeasuredData:
 
 
 def test_results_are_averaged_over_seeds(tmp_path: Path) -> None:
-    paths = [write_run(tmp_path, OURS, seed=seed) for seed in (1, 2, 3)]
+    paths = [write_run(tmp_path, RECOMMENDED, seed=seed) for seed in (1, 2, 3)]
     data = measured(tmp_path)
     ranks = np.stack([read_ranks(path) for path in paths])
     found = data.results_of(data.runs.systems[0])
@@ -33,10 +33,10 @@ def test_results_are_averaged_over_seeds(tmp_path: Path) -> None:
 
 
 def test_without_ranks_or_facts_there_are_no_results(tmp_path: Path) -> None:
-    paths = [write_run(tmp_path, OURS, seed=seed) for seed in (1, 2)]
+    paths = [write_run(tmp_path, RECOMMENDED, seed=seed) for seed in (1, 2)]
     ranks_file(paths[0]).unlink()
     assert measured(tmp_path).results == [None]  # not the mean of the other seed alone
-    paths = [write_run(tmp_path, OURS, seed=seed) for seed in (1, 2)]
+    paths = [write_run(tmp_path, RECOMMENDED, seed=seed) for seed in (1, 2)]
     facts_file(paths[0], CHECKSUM).unlink()
     data = measured(tmp_path)
     assert data.facts is None
@@ -44,7 +44,7 @@ def test_without_ranks_or_facts_there_are_no_results(tmp_path: Path) -> None:
 
 
 def test_ranks_of_another_run_are_noticed(tmp_path: Path) -> None:
-    path = write_run(tmp_path, OURS)
+    path = write_run(tmp_path, RECOMMENDED)
     ranks = read_ranks(path)
     write_ranks(path, np.where(np.arange(len(ranks)) == np.flatnonzero(ranks > 1)[0], 1, ranks))  # one rank better
     with pytest.raises(UserError, match=r"gives mrr@20 .* they are not of the same run"):
@@ -64,10 +64,10 @@ def test_ranks_of_another_run_are_noticed(tmp_path: Path) -> None:
 
 
 def test_facts_of_other_data_are_noticed(tmp_path: Path) -> None:
-    path = write_run(tmp_path, OURS)
+    path = write_run(tmp_path, RECOMMENDED)
     facts_file(path, CHECKSUM).unlink()
     other = tmp_path / "other"
-    copied = write_run(other, OURS, facts=make_facts(20))
+    copied = write_run(other, RECOMMENDED, facts=make_facts(20))
     facts_file(copied, CHECKSUM).rename(facts_file(path, CHECKSUM))
     copied.unlink()
     with pytest.raises(UserError, match=r"test_sequences-c0ffee11\.npz: tells of"):

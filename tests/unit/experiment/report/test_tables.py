@@ -17,7 +17,7 @@ from recbole_tagnnpp.experiment.report.records import read_records
 from recbole_tagnnpp.experiment.report.report import Report, make_report
 from recbole_tagnnpp.experiment.report.sequence_data import measure
 from recbole_tagnnpp.experiment.report.systems import place_records
-from recbole_tagnnpp.experiment.systems import AS_IN_PAPER, OURS, System, ablations, find_system
+from recbole_tagnnpp.experiment.systems import AS_IN_PAPER, RECOMMENDED, System, ablations, find_system
 from recbole_tagnnpp.experiment.target_ranks import facts_file, ranks_file
 from tests.unit.experiment.report.synthetic_records import (
     CHECKSUM,
@@ -53,7 +53,7 @@ def test_table_one_shows_seeds_paper_and_what_is_missing(tmp_path: Path) -> None
         write_run(tmp_path, TAGNNPP, skill=0.5, seed=seed)
     write_run(tmp_path, SRGNN, skill=0.4, refit=True)
     report = make_report(tmp_path)
-    ours = row_of(report, "table_1", System=OURS)
+    ours = row_of(report, "table_1", System=RECOMMENDED)
     assert (ours["Seeds"], ours["Refit"]) == ("3", "no")
     assert (ours["Hit@20 (paper)"], ours["MRR@20 (paper)"]) == ("71.91", "31.57")
     values = [np.mean((ranks := make_ranks(make_facts(), 0.5, seed)) > 0) * 100 for seed in (1, 2, 3)]
@@ -66,7 +66,7 @@ def test_table_one_shows_seeds_paper_and_what_is_missing(tmp_path: Path) -> None
     assert (lessr["Seeds"], lessr["Refit"], lessr["Hit@20"], lessr["MRR@20 (paper)"]) == ("", "", "", "30.97")
     assert row_of(report, "table_1", System="STAN")["Hit@20 (paper)"] == ""
     systems = [row["System"] for row in rows_of(report, "table_1")]
-    assert systems[-2:] == [AS_IN_PAPER, OURS]
+    assert systems[-2:] == [AS_IN_PAPER, RECOMMENDED]
     assert len(systems) == 17
 
 
@@ -75,7 +75,7 @@ def test_best_is_bold_only_where_it_is_significantly_better_than_the_next_model(
     for system, skill in ((TAGNNPP, 1.2), (SRGNN, 0.2), (GRU4REC, 0.0)):
         write_run(tmp_path, system, skill, facts=facts)
     column = "MRR@20 significantly best"
-    assert [row["System"] for row in rows_of(make_report(tmp_path), "table_1", **{column: "yes"})] == [OURS]
+    assert [row["System"] for row in rows_of(make_report(tmp_path), "table_1", **{column: "yes"})] == [RECOMMENDED]
     write_run(tmp_path, find_system("TAGNNPP:fast"), 1.2, seed=5, facts=facts)  # by chance a little better
     (bold,) = rows_of(make_report(tmp_path), "table_1", **{column: "yes"})
     assert bold["System"] == "TAGNN++ (fast)"  # a variant is no rival
@@ -86,7 +86,7 @@ def test_best_is_bold_only_where_it_is_significantly_better_than_the_next_model(
     assert {row["Against"] for row in tests} == {"SR-GNN", "GRU4Rec"}
     pairs = [(row["System"], row["Against"]) for row in rows_of(report, "significance", Score="MRR@20")]
     best = pairs[0][0]  # of three that are as good
-    assert [of for of, _ in pairs] == [best] * 4 + [OURS] * 3 and len({frozenset(pair) for pair in pairs}) == 7
+    assert [of for of, _ in pairs] == [best] * 4 + [RECOMMENDED] * 3 and len({frozenset(pair) for pair in pairs}) == 7
 
 
 def test_only_systems_that_learnt_from_the_same_sessions_are_compared(tmp_path: Path) -> None:
@@ -97,15 +97,18 @@ def test_only_systems_that_learnt_from_the_same_sessions_are_compared(tmp_path: 
     column = "MRR@20 significantly best"
     report = make_report(tmp_path)
     bold = rows_of(report, "table_1", **{column: "yes"})
-    assert [(row["System"], row["Refit"]) for row in bold] == [(OURS, "no")]
+    assert [(row["System"], row["Refit"]) for row in bold] == [(RECOMMENDED, "no")]
     tests = rows_of(report, "significance")
-    assert {(row["System"], row["Against"]) for row in tests} == {(OURS, "SR-GNN")}
+    assert {(row["System"], row["Against"]) for row in tests} == {(RECOMMENDED, "SR-GNN")}
     write_run(tmp_path, STAN, 0.1, facts=facts, refit=True)
     report = make_report(tmp_path)
     bold = rows_of(report, "table_1", **{column: "yes"})
-    assert [(row["System"], row["Refit"]) for row in bold] == [(OURS, "no"), (OURS, "yes")]
+    assert [(row["System"], row["Refit"]) for row in bold] == [(RECOMMENDED, "no"), (RECOMMENDED, "yes")]
     tests = rows_of(report, "significance", Score="MRR@20")
-    assert [(row["System"], row["Against"]) for row in tests] == [(OURS, "SR-GNN"), (f"{OURS}, refit", "STAN, refit")]
+    assert [(row["System"], row["Against"]) for row in tests] == [
+        (RECOMMENDED, "SR-GNN"),
+        (f"{RECOMMENDED}, refit", "STAN, refit"),
+    ]
 
 
 def test_each_table_corrects_for_the_pairs_that_it_is_about(tmp_path: Path) -> None:
@@ -118,14 +121,14 @@ def test_each_table_corrects_for_the_pairs_that_it_is_about(tmp_path: Path) -> N
     (one,) = accuracy_sections(measured)
     labels = {row: one.rows[row].label for row in range(len(one.rows))}
     compared = {frozenset((labels[i], labels[j])) for i, j, _ in one.comparisons}
-    trio = [OURS, "SR-GNN", "GRU4Rec"]
+    trio = [RECOMMENDED, "SR-GNN", "GRU4Rec"]
     assert compared == {frozenset(pair) for pair in combinations(trio, 2)} | {
         frozenset(f"{of}, refit" for of in pair) for pair in combinations(trio, 2)
     }
     (two,) = [section for section in ablation_sections(measured) if section.comparisons]
     labels = {row: two.rows[row].label for row in range(len(two.rows))}
     assert {frozenset((labels[i], labels[j])) for i, j, _ in two.comparisons} == {
-        frozenset((f"{OURS}{refit}", f"{part}{refit}")) for part in ("- AGC", "- GNN") for refit in ("", ", refit")
+        frozenset((f"{RECOMMENDED}{refit}", f"{part}{refit}")) for part in ("- AGC", "- GNN") for refit in ("", ", refit")
     }
 
 
@@ -153,11 +156,11 @@ def test_tables_name_the_runs_with_rounded_products(tmp_path: Path) -> None:
     write_run(tmp_path, TAGNNPP, seed=3, target_attention_precision="bfloat16")
     write_run(tmp_path, SRGNN)
     report = make_report(tmp_path)
-    assert row_of(report, "table_1", System=OURS)["Seeds"] == "3"
+    assert row_of(report, "table_1", System=RECOMMENDED)["Seeds"] == "3"
     for label in ("table_1", "table_2"):
         notes = [note for note in table_of(report, label).notes if "bfloat16" in note]
         assert len(notes) == 1
-        assert notes[0].endswith(f"bfloat16 products of target attention in {OURS}.")
+        assert notes[0].endswith(f"bfloat16 products of target attention in {RECOMMENDED}.")
         assert not any("float32" in note for note in table_of(report, label).notes)
 
 
@@ -166,7 +169,7 @@ def test_runs_on_different_data_never_meet(tmp_path: Path) -> None:
     write_run(tmp_path, TAGNNPP, 2.0, seed=2, checksum=OTHER_CHECKSUM, facts=make_facts(30))
     write_run(tmp_path, SRGNN, 0.0, checksum=OTHER_CHECKSUM, facts=make_facts(30))
     report = make_report(tmp_path)
-    seeds = {row["dataset"]: row["Seeds"] for row in rows_of(report, "table_1", System=OURS)}
+    seeds = {row["dataset"]: row["Seeds"] for row in rows_of(report, "table_1", System=RECOMMENDED)}
     assert seeds == {"Yoochoose 1/64 (data c0ffee11)": "1", "Yoochoose 1/64 (data beef2222)": "1"}
     for label in ("table_1", "table_2"):
         assert any("2 different preparations" in note for note in table_of(report, label).notes)
@@ -190,15 +193,15 @@ def test_table_two_measures_each_part_by_the_whole_model_of_the_same_refit(tmp_p
     where = {"dataset and preset": "Yoochoose 1/64, preset recommended"}
     rows = {(row["Architecture"], row["Refit"]): row for row in rows_of(report, "table_2", **where)}
     for refit in ("no", "yes"):
-        row, of_whole = rows["- GNN", refit], rows[OURS, refit]
+        row, of_whole = rows["- GNN", refit], rows[RECOMMENDED, refit]
         assert float(row["Δ MRR@20"]) == pytest.approx(float(row["MRR@20"]) - float(of_whole["MRR@20"]), abs=0.011)
         assert row["Δ MRR@20 significant"] == "yes"
     assert rows["- AGC", "no"]["Δ MRR@20 significant"] == "no"
     assert rows["- PE", ""]["Δ MRR@20"] == ""
     assert rows["- PE", ""]["Hit@20 (paper)"] == "71.69"
-    assert rows[OURS, "no"]["Δ MRR@20"] == ""
+    assert rows[RECOMMENDED, "no"]["Δ MRR@20"] == ""
     against = {(row["System"], row["Against"]) for row in rows_of(report, "significance") if "Table II" in row["table"]}
-    assert against == {(OURS, "- AGC"), (OURS, "- GNN"), (f"{OURS}, refit", "- GNN, refit")}
+    assert against == {(RECOMMENDED, "- AGC"), (RECOMMENDED, "- GNN"), (f"{RECOMMENDED}, refit", "- GNN, refit")}
 
 
 def test_table_two_has_a_section_of_any_preset_that_was_ablated(tmp_path: Path) -> None:
@@ -239,11 +242,11 @@ def test_groups_average_to_the_whole(tmp_path: Path) -> None:
     write_run(tmp_path, TAGNNPP, 0.5, facts=facts)
     report = make_report(tmp_path)
     ranks = make_ranks(facts, 0.5, 2020)
-    row = row_of(report, "by_session_length", System=OURS)
+    row = row_of(report, "by_session_length", System=RECOMMENDED)
     clicks = np.array([np.sum(facts.session == number) + 1 for number in facts.session])
     for name, members in (("short", clicks <= 3), ("medium", (clicks > 3) & (clicks < 10)), ("long", clicks >= 10)):
         assert float(row[f"Hit@20 {name}"]) == pytest.approx(100 * np.mean(ranks[members] > 0), abs=0.0051)
-    row = row_of(report, "by_popularity", System=OURS)
+    row = row_of(report, "by_popularity", System=RECOMMENDED)
     rare = facts.target_count <= np.sort(facts.target_count)[int(np.ceil(len(ranks) / 4)) - 1]
     assert float(row["Hit@20 rarest quarter"]) == pytest.approx(100 * np.mean(ranks[rare] > 0), abs=0.0051)
 
@@ -252,7 +255,11 @@ def test_other_runs_are_listed_with_their_reason(tmp_path: Path) -> None:
     path = write_run(tmp_path, TAGNNPP, epochs=1)
     report = make_report(tmp_path)
     row = row_of(report, "other_runs")
-    assert (row["Run"], row["Nearest row"], row["Epochs"]) == (path.stem, f"{OURS}, but epochs=1 (not {EPOCHS})", "1")
+    assert (row["Run"], row["Nearest row"], row["Epochs"]) == (
+        path.stem,
+        f"{RECOMMENDED}, but epochs=1 (not {EPOCHS})",
+        "1",
+    )
     assert float(row["Test Hit@20"]) > 0
     assert all(row["Seeds"] == "" for row in rows_of(report, "table_1"))
 
@@ -262,5 +269,5 @@ def test_datasets_that_the_paper_does_not_have_show_what_was_run(tmp_path: Path)
     write_run(tmp_path, System("SASRec", "SASRec"), dataset="demo")
     write_run(tmp_path, TAGNNPP, dataset="demo")
     report = make_report(tmp_path)
-    assert [row["System"] for row in rows_of(report, "table_1")] == ["SR-GNN", "SASRec", OURS]
+    assert [row["System"] for row in rows_of(report, "table_1")] == ["SR-GNN", "SASRec", RECOMMENDED]
     assert {row["dataset and preset"] for row in rows_of(report, "table_2")} == {"Demo sessions, preset recommended"}
