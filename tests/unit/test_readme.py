@@ -12,16 +12,22 @@ import pytest
 import recbole_tagnnpp.experiment.grid.in_process  # noqa: F401  binds `run` before a test puts another in its place
 from docs.insert_tables import BLOCK, with_tables
 from recbole_tagnnpp.cli import COMMANDS, main
+from recbole_tagnnpp.experiment.report.records import read_records
+from recbole_tagnnpp.experiment.report.systems import find_row
 from tests.conftest import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text()
 DOCS = [f"docs/{file.name}" for file in sorted((REPOSITORY / "docs").glob("*.md"))]
 PAGES = [README, *((REPOSITORY / name).read_text() for name in DOCS)]
-BLOCKS = "\n".join(block for page in PAGES for block in re.findall(r"```bash\n(.*?)```", page, flags=re.DOTALL))
-COMMAND_LINES = re.findall(
-    r"^ *((?:python|torchrun) [^#\n]*recbole_tagnnpp.*)$", BLOCKS.replace("\\\n", ""), flags=re.MULTILINE
-)
-"""Commands of the code blocks, with their comments."""
+
+
+def commands_of(page: str) -> list[str]:
+    """Commands of the code blocks, with their comments."""
+    blocks = "\n".join(re.findall(r"```bash\n(.*?)```", page, flags=re.DOTALL)).replace("\\\n", "")
+    return re.findall(r"^ *((?:python|torchrun) [^#\n]*recbole_tagnnpp.*)$", blocks, flags=re.MULTILINE)
+
+
+COMMAND_LINES = [command for page in PAGES for command in commands_of(page)]
 CHOICES = (REPOSITORY / "docs" / "search.md").read_text()
 """How settings were chosen: on validation data, so that its rows show no test figures."""
 ROWS = [line for page in PAGES for line in page.splitlines() if line.startswith("|") and "results/runs/" in line]
@@ -29,10 +35,11 @@ REPORT = "".join(
     (REPOSITORY / f"results/report/{name}.md").read_text()
     for name in ("table_1", "table_2", "significance", "by_session_length")
 )
-DISCUSSION = (REPOSITORY / "docs" / "results.md").read_text().split("## How the rows were run")[0]
-SUMMARY = README[README.index("What they say") : README.index("`recommended`, `fast`, STAN and VS-KNN were chosen")] + re.sub(
-    r"(?m)^\|.*results/runs.*$", "", DISCUSSION
-)
+RESULTS = (REPOSITORY / "docs" / "results.md").read_text()
+DISCUSSION = RESULTS.split("## How the rows were run")[0]
+SUMMARY = README[
+    README.index("What they say") : README.index("`recommended`, `fast`, STAN and VS-KNN were chosen")
+] + re.sub(r"(?m)^\|.*results/runs.*$", "", DISCUSSION)
 
 
 @pytest.mark.parametrize("command", COMMAND_LINES)
@@ -69,6 +76,26 @@ def test_there_are_commands() -> None:
     text = "\n".join(COMMAND_LINES)
     assert all(f"recbole_tagnnpp {name} " in f"{text} " for name in set(COMMANDS) - {"report"})
     assert len(COMMAND_LINES) > 20
+
+
+def test_commands_of_the_results_make_every_row_of_the_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    records = [record for record in read_records(REPOSITORY / "results/runs") if record.dataset != "demo"]
+    checksums = {record.dataset: record.checksum for record in records}
+    planned: set[str] = set()
+    monkeypatch.chdir(REPOSITORY)
+    monkeypatch.setattr(
+        "recbole_tagnnpp.experiment.grid.plan.prepare_data",
+        lambda config: SimpleNamespace(checksum=checksums[config["dataset"]]),
+    )
+    monkeypatch.setattr(
+        "recbole_tagnnpp.experiment.grid.grid.run_grid",
+        lambda runs, **_: planned.update(f"{run.dataset}/{run.record.stem}" for run in runs) or [],
+    )
+    for command in commands_of(RESULTS):
+        assert main(shlex.split(command, comments=True)[3:]) == 0
+    of_tables = {record.name for record in records if find_row(record)[0] is not None}
+    assert len(of_tables) > 90
+    assert of_tables <= planned
 
 
 @pytest.mark.parametrize("row", ROWS)
