@@ -36,8 +36,13 @@ FREE = IRRELEVANT_FOR_RESULTS | {
 """Keys that a system leaves open: seeds are averaged, the rest is the machine's. Precision is the rounding of products,
 which some machines do in bfloat16 or TF32; docs/performance.md measures its effect, and tables name the runs."""
 
-RECOMMENDED = "TAGNN++ (recommended)"
-AS_IN_PAPER = "TAGNN++ (paper preset)"
+
+def tagnnpp(preset: str) -> System:
+    """TAGNN++ in one preset."""
+    return System("TAGNN++ (paper preset)" if preset == "paper" else f"TAGNN++ ({preset})", "TAGNNPP", preset)
+
+
+AS_IN_PAPER, RECOMMENDED = tagnnpp("paper").title, tagnnpp("recommended").title
 TABLE_ONE = (
     System("Pop", "Pop"),
     System("Session-Pop", "SessionPop"),
@@ -54,8 +59,8 @@ TABLE_ONE = (
     System("LESSR", "LESSR"),
     System("FGNN", "FGNN"),
     System("DGTN", "DGTN"),
-    System(AS_IN_PAPER, "TAGNNPP", "paper"),
-    System(RECOMMENDED, "TAGNNPP", "recommended"),
+    tagnnpp("paper"),
+    tagnnpp("recommended"),
 )
 """Rows of Table I: the simple ones first, then in the paper's order."""
 
@@ -85,11 +90,6 @@ _CHOICES: dict[str, dict[str, Any]] = {
 """What our presets choose and the paper's do not have, and what they decided against."""
 OF_OTHERS = ("paper", "released_code")
 """Presets of TAGNN++ that are not our choice."""
-
-
-def tagnnpp(preset: str) -> System:
-    """TAGNN++ in one preset."""
-    return System(AS_IN_PAPER if preset == "paper" else f"TAGNN++ ({preset})", "TAGNNPP", preset)
 
 
 def ablations(preset: str, dataset: str) -> tuple[System, ...]:

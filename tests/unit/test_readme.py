@@ -145,3 +145,10 @@ def test_tables_are_those_of_the_report() -> None:
     assert BLOCK.search(README)
     for page in PAGES:
         assert with_tables(page) == page, "run `make report`"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_code_blocks_begin_and_end_on_lines_of_their_own(page: str) -> None:
+    fences = re.findall(r"^ *```\w*$", page, flags=re.MULTILINE)
+    assert len(fences) == page.count("```")
+    assert len(fences) % 2 == 0
