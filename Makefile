@@ -1,7 +1,7 @@
 # make run     train TAGNN++ on the demo sessions and print the result table
 # make test    run the tests               make lint / make types   check style / types
 # make test-cluster    tests that start Ray nodes and kill processes: minutes on quiet cores, reliable only there
-# make bench   measure speed and memory    make report              tables and figures of run records, also in README and docs
+# make bench   measure speed and memory    make report              tables and figures of records, also in README and docs
 # make check-report   compare them with the records                 make clean   remove .venv and caches
 # Every target sets up .venv first; what is already there is not installed again.
 
