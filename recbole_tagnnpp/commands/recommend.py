@@ -4,7 +4,7 @@ import csv
 from typing import Any
 
 from recbole_tagnnpp.config.command_line import check_argument_names
-from recbole_tagnnpp.config.schema import BOOLEAN, THREADS, Rule, integer
+from recbole_tagnnpp.config.value_rules import BOOLEAN, THREADS, Rule, integer
 from recbole_tagnnpp.config.yaml_files import shortened
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.files import check_file_name, check_folder, user_path

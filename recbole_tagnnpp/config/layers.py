@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from recbole_tagnnpp.config.fixed_keys import FIXED
 from recbole_tagnnpp.config.models import check_model_name, recbole_property_file
 from recbole_tagnnpp.config.properties import (
     find_property_file,
@@ -15,7 +16,8 @@ from recbole_tagnnpp.config.properties import (
     known_names,
     recbole_property_folder,
 )
-from recbole_tagnnpp.config.schema import FIXED, check_values, with_one_spelling, with_real_numbers
+from recbole_tagnnpp.config.spelling import with_one_spelling, with_real_numbers
+from recbole_tagnnpp.config.value_checks import check_values
 from recbole_tagnnpp.config.yaml_files import read_yaml
 from recbole_tagnnpp.dataset_names import check_dataset_name
 from recbole_tagnnpp.errors import UserError

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_tagnnpp.config.command_line import config_files
-from recbole_tagnnpp.config.schema import TEXT, Rule, integer, number_from
+from recbole_tagnnpp.config.value_rules import TEXT, Rule, integer, number_from
 from recbole_tagnnpp.config.yaml_files import read_yaml, shortened
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.systems import TABLE_ONE, System, ablations, find_system

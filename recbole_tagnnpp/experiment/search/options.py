@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from recbole_tagnnpp.config.schema import BOOLEAN, TEXT, Rule, integer, number, number_from, one_of
+from recbole_tagnnpp.config.value_rules import BOOLEAN, TEXT, Rule, integer, number, number_from, one_of
 from recbole_tagnnpp.config.yaml_files import shortened
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.files import user_path

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from recbole_tagnnpp.config.layers import CHOICES, Layers, merge_layers
-from recbole_tagnnpp.config.schema import check_values
+from recbole_tagnnpp.config.value_checks import check_values
 from recbole_tagnnpp.config.yaml_files import shortened
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.search.space import SearchSpace

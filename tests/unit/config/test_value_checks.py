@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from recbole.evaluator import metric_types
 
+from recbole_tagnnpp.config.allowed_values import RANKING_METRICS, RULES, RULES_OF_RECBOLES_MODELS
+from recbole_tagnnpp.config.fixed_keys import FIXED, UNUSED
 from recbole_tagnnpp.config.layers import merge_layers
 from recbole_tagnnpp.config.models import known_models
-from recbole_tagnnpp.config.schema import FIXED, RANKING_METRICS, RULES, RULES_OF_RECBOLES_MODELS, UNUSED
 from recbole_tagnnpp.errors import UserError
 from tests.conftest import REPOSITORY
 
