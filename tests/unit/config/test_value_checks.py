@@ -130,6 +130,13 @@ def test_keys_of_the_protocol_have_one_value(key: str) -> None:
         settings(**{key: "other"})
 
 
+@pytest.mark.parametrize(("key", "equal"), [("repeatable", 1), ("worker", False), ("worker", 0.0)])
+def test_what_only_equals_the_one_value_is_another(key: str, equal: Any) -> None:
+    assert equal == FIXED[key].value
+    with pytest.raises(UserError, match=f"--{key}={equal}: allowed is only"):
+        settings(**{key: equal})
+
+
 @pytest.mark.parametrize("key", sorted(UNUSED))
 def test_keys_without_effect_are_refused(key: str) -> None:
     with pytest.raises(UserError, match=f"--{key}='other': has no effect here, {re.escape(UNUSED[key])}"):
