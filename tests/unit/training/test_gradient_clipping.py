@@ -137,12 +137,16 @@ def test_inside_a_training_step(tmp_path: Path) -> None:
     assert changed_by_clipping > 5
 
 
-@pytest.mark.parametrize("norm_clipping", [None, {"max_norm": 0.05}])
-def test_gradient_scaling_does_not_change_the_step(tmp_path: Path, norm_clipping: dict | None) -> None:
+@pytest.mark.parametrize(
+    ("threshold", "norm_clipping"), [(0.01, None), (0.01, {"max_norm": 0.05}), (None, {"max_norm": 0.05}), (None, None)]
+)
+def test_gradient_scaling_does_not_change_the_step(
+    tmp_path: Path, threshold: float | None, norm_clipping: dict | None
+) -> None:
     steps = []
     for scaled in (False, True):
         precision = {"enable_amp": True, "enable_scaler": scaled}
-        trainer = tiny_trainer(tmp_path, learner="sgd", agc_lambda=0.01, clip_grad_norm=norm_clipping, **precision)
+        trainer = tiny_trainer(tmp_path, learner="sgd", agc_lambda=threshold, clip_grad_norm=norm_clipping, **precision)
         assert trainer.scaler.get_scale() == (65536.0 if scaled else 1.0)
         trainer.model.train()
         torch.manual_seed(5)

@@ -43,6 +43,19 @@ def test_resumed_training_ends_with_the_same_bits(tmp_path: Path) -> None:
         assert torch.equal(a, b), name
 
 
+def test_resumed_training_scales_gradients_as_it_did(tmp_path: Path) -> None:
+    options = {"epochs": 1, "enable_amp": True, "enable_scaler": True}
+    first = tiny_trainer(tmp_path, **options)
+    first.scaler = torch.amp.GradScaler("cpu", init_scale=16.0, growth_interval=2)
+    first.fit(loader(first))
+    state = first.scaler.state_dict()
+    assert state["scale"] > 16.0  # it has grown
+    second = tiny_trainer(tmp_path, **options)
+    assert second.scaler.state_dict() != state
+    second.resume_checkpoint(second.last_file)
+    assert second.scaler.state_dict() == state
+
+
 def test_best_checkpoint_cannot_be_resumed(tmp_path: Path) -> None:
     trainer = tiny_trainer(tmp_path, epochs=1)
     trainer.fit(loader(trainer))

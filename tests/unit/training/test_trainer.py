@@ -33,6 +33,17 @@ def test_best_checkpoint_is_of_the_best_epoch_and_training_stops_early(tmp_path:
     assert trainer.evaluate(loader(trainer, "validation", False)) == result
 
 
+def test_the_best_epoch_has_the_smallest_score_where_less_is_better(tmp_path: Path) -> None:
+    trainer = tiny_trainer(
+        tmp_path, epochs=5, stopping_step=9, learning_rate=0.05, metrics=["Hit", "GiniIndex"], valid_metric="GiniIndex@5"
+    )
+    score, result = trainer.fit(loader(trainer), loader(trainer, "validation", False))
+    scores = [entry["valid_result"]["giniindex@5"] for entry in trainer.history]
+    assert len(set(scores)) > 1
+    assert score == result["giniindex@5"] == min(scores)
+    assert trainer.best_epoch == max(n for n, s in enumerate(scores) if s == score)
+
+
 @pytest.mark.parametrize("model", ["TAGNNPP", "GRU4Rec"])
 @pytest.mark.parametrize("metrics", [["Hit", "MRR"], ["Hit", "MRR", "NDCG", "Recall", "ItemCoverage", "AveragePopularity"]])
 def test_metrics_equal_a_ranking_by_hand(tmp_path: Path, model: str, metrics: list[str]) -> None:
