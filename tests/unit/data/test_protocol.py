@@ -49,6 +49,13 @@ def test_sessions_on_the_boundary_are_in_neither_part_and_order_is_by_date() -> 
     assert split.test.dates.tolist() == [6, 7]
 
 
+def test_sessions_of_one_day_keep_the_order_of_the_log() -> None:
+    dates = [n % 3 for n in range(997)] + [9]
+    log = ClickLog(make([[n, n] for n in range(997)] + [[0, 0]], dates), tokens(997))
+    split = filter_and_split(log, PreparationRules(min_item_count=1, test_days=2), day=1, where="log")
+    assert lists(split.training) == [[n, n] for day in range(3) for n in range(day, 997, 3)]
+
+
 def test_items_that_training_lacks_leave_the_test() -> None:
     log = ClickLog(make([[0, 1], [0, 2, 1], [2, 0], [0, 2]], [0, 9, 9, 9]), tokens(3))
     split = filter_and_split(log, PreparationRules(min_item_count=1, test_days=2), day=1, where="log")
