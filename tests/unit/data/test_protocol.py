@@ -99,6 +99,20 @@ def test_clicks_are_ordered_by_time_and_ties_keep_the_order_of_the_log() -> None
     assert sessions.dates.tolist() == [51, 11]
 
 
+def test_the_last_row_of_a_session_is_that_of_the_log_among_many() -> None:
+    rng = np.random.default_rng(3)
+    session, dates = rng.integers(0, 101, 1009), np.arange(1009)
+    sessions = sessions_of_clicks(
+        pa.array([str(n) for n in session]),
+        np.zeros(1009, np.int64),
+        rng.integers(0, 7, 1009),
+        dates,
+        date_of_last_row=True,
+    )
+    last_row = {str(n): row for row, n in enumerate(session)}
+    assert dict(zip(sessions.ids.to_pylist(), sessions.dates.tolist(), strict=True)) == last_row
+
+
 def test_a_diginetica_session_has_the_date_of_its_last_row(tmp_path: Path) -> None:
     # as the published split does: session 629 of the log ends on 21 March, its last row is of 20 March, and in SR-GNN's
     # training sessions it stands between sessions 628 and 630 of 20 March
