@@ -101,7 +101,7 @@ def test_clicks_are_ordered_by_time_and_ties_keep_the_order_of_the_log() -> None
 
 def test_the_last_row_of_a_session_is_that_of_the_log_among_many() -> None:
     rng = np.random.default_rng(3)
-    session, dates = rng.integers(0, 101, 1009), np.arange(1009)
+    session, dates, times = rng.integers(0, 101, 1009), np.arange(1009), rng.integers(0, 7, 1009)
     sessions = sessions_of_clicks(
         pa.array([str(n) for n in session]),
         np.zeros(1009, np.int64),
