@@ -103,11 +103,7 @@ def test_the_last_row_of_a_session_is_that_of_the_log_among_many() -> None:
     rng = np.random.default_rng(3)
     session, dates, times = rng.integers(0, 101, 1009), np.arange(1009), rng.integers(0, 7, 1009)
     sessions = sessions_of_clicks(
-        pa.array([str(n) for n in session]),
-        np.zeros(1009, np.int64),
-        rng.integers(0, 7, 1009),
-        dates,
-        date_of_last_row=True,
+        pa.array([str(n) for n in session]), np.zeros(1009, np.int64), times, dates, date_of_last_row=True
     )
     last_row = {str(n): row for row, n in enumerate(session)}
     assert dict(zip(sessions.ids.to_pylist(), sessions.dates.tolist(), strict=True)) == last_row
