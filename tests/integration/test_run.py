@@ -18,7 +18,9 @@ from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.result_table import print_result
 from recbole_tagnnpp.experiment.run import prepare_data, run
 from recbole_tagnnpp.experiment.run_place import RunPlace
+from recbole_tagnnpp.experiment.target_ranks import read_facts, read_ranks
 from recbole_tagnnpp.files import sha256_of
+from recbole_tagnnpp.recommendation import Recommender
 from recbole_tagnnpp.training.trainer import SessionTrainer
 from tests.integration.tiny_dataset import settings, write_tiny_log
 
@@ -118,6 +120,35 @@ def test_tested_weights_are_kept_and_resumable_files_are_gone(root: Path) -> Non
     checkpoint = torch.load(folder / "model.pth", weights_only=True)
     assert len(checkpoint["item_tokens"]) == 37
     assert checkpoint["config"]["seed"] == 41
+
+
+def test_ranks_beside_a_record_are_those_of_the_test_file_line_by_line(root: Path) -> None:
+    record = run_tiny(root, epochs=2, seed=43, refit=True)
+    (file,) = (root / "results" / "tiny").glob("TAGNNPP-*-seed43-*.json")
+    (model,) = (root / "saved" / "tiny").glob("TAGNNPP-*-seed43-*/model.pth")
+
+    def lines(part: str) -> list[list[str]]:
+        text = (root / "dataset" / "tiny" / f"tiny.{part}.inter").read_text().splitlines()
+        fields = [field.partition(":")[0] for field in text[0].split("\t")]
+        places = [fields.index(name) for name in ("session_id", "item_id_list", "item_id")]
+        return [[line.split("\t")[place] for place in places] for line in text[1:]]
+
+    test, known = lines("test"), [target for part in ("train", "valid") for *_, target in lines(part)]
+    recommended = Recommender.load(model, use_gpu=False).recommend([prefix.split() for _, prefix, _ in test], topk=20)
+    expected = []
+    for (_, _, target), found in zip(test, recommended, strict=True):
+        names = [recommendation.item for recommendation in found]
+        expected.append(names.index(target) + 1 if target in names else 0)
+    ranks, facts = read_ranks(file), read_facts(file, record["data"]["checksum"])
+    assert ranks is not None
+    assert facts is not None
+    assert ranks.tolist() == expected
+    assert record["test_result"]["hit@20"] == pytest.approx(100 * sum(rank > 0 for rank in expected) / len(expected))
+    assert facts.prefix_length.tolist() == [len(prefix.split()) for _, prefix, _ in test]
+    assert facts.target_count.tolist() == [known.count(target) for *_, target in test]
+    of_session = dict(zip((session for session, *_ in test), facts.session.tolist(), strict=True))
+    assert facts.session.tolist() == [of_session[session] for session, *_ in test]
+    assert len(set(of_session.values())) == len(of_session)
 
 
 def test_the_test_file_is_read_once_and_after_training(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

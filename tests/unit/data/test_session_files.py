@@ -37,6 +37,7 @@ def test_exact_fields_and_what_models_ask_for(tmp_path: Path) -> None:
     data = dataset(write(tmp_path), MAX_ITEM_LIST_LENGTH=2)
     assert len(data) == 4
     assert data.num("item_id") == data.item_num == 5
+    assert data.num("session_id") == 3
     assert data.field2id_token["item_id"].tolist() == ["[PAD]", "a", "b", "c", "d"]
     assert data.token2id("item_id", "c") == 3
     assert data.item_tokens == ["a", "b", "c", "d"]
