@@ -229,6 +229,34 @@ def test_a_kill_after_the_test_repeats_no_training_and_leaves_nothing_half_done(
     assert len(list((tmp_path / "results" / "tiny").glob("*.json"))) == 1
 
 
+@pytest.mark.parametrize(
+    ("refit", "is_selected", "interrupted"),
+    [(False, False, 1), (True, False, 1), (True, False, 2), (True, True, 1), (True, True, 0), (True, False, 0)],
+)
+def test_a_record_says_whether_a_training_was_interrupted(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refit: bool, is_selected: bool, interrupted: int
+) -> None:
+    shutil.copytree(root / "dataset", tmp_path / "dataset")
+    if is_selected:
+        run_tiny(tmp_path, epochs=2)
+    n_fits = 0
+    fit = SessionTrainer.fit
+
+    def stopped_behind_one(*arguments: Any, **options: Any) -> Any:
+        nonlocal n_fits
+        result = fit(*arguments, **options)
+        n_fits += 1
+        if n_fits == interrupted:
+            raise KeyboardInterrupt
+        return result
+
+    monkeypatch.setattr(SessionTrainer, "fit", stopped_behind_one)
+    if interrupted:
+        with pytest.raises(KeyboardInterrupt):
+            run_tiny(tmp_path, epochs=2, refit=refit)
+    assert run_tiny(tmp_path, epochs=2, refit=refit)["resumed"] is (interrupted > 0)
+
+
 def test_same_run_twice_at_once_is_refused(root: Path) -> None:
     run_tiny(root, epochs=1, seed=61)
     (folder,) = (root / "saved" / "tiny").glob("TAGNNPP-*-seed61-*")
