@@ -12,6 +12,7 @@ from recbole_tagnnpp.files import atomic_write
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
+from matplotlib.axis import Axis
 from matplotlib.ticker import LogLocator, NullFormatter
 
 LABELS = {"TAGNNPP": "TAGNN++", BFLOAT16: "TAGNN++, bfloat16 products", "naive": "TAGNN++ scored naively"}
@@ -75,13 +76,21 @@ def _plot(record: dict[str, Any]) -> plt.Figure:
     title = f"{record['data']}, batch {record['batch_size']}"
     first.set(xscale="log", xlim=(min(medians) / 2.0, None), xlabel="training step, ms", title=title)
     first.invert_yaxis()
+    _plain_ticks(first.xaxis, (1.0, 3.0))
     for axis, (name, curve) in zip(others, growth.items(), strict=True):
         sizes = [int(n) for n in curve]
         axis.plot(sizes, [1e3 * s for s in curve.values()], marker="o", color="#8e44ad")
         axis.set(xscale="log", yscale="log", xlabel=name.replace("_", " "), ylabel="training step, ms")
         axis.set_title(f"TAGNN++: growth with {name.replace('_', ' ')}")
-        axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axis.yaxis.set_major_formatter("{x:g}")
-        axis.yaxis.set_minor_formatter(NullFormatter())
+        low, high = axis.get_ylim()
+        axis.set_ylim(low, max(high, 4.0 * low))  # a curve that is nearly flat looks so
+        _plain_ticks(axis.yaxis, (1.0, 2.0, 5.0))
         axis.grid(alpha=0.3, which="both")
     return figure
+
+
+def _plain_ticks(axis: Axis, multiples: tuple[float, ...]) -> None:
+    """Plain numbers at these multiples of each power of ten of a logarithmic axis."""
+    axis.set_major_locator(LogLocator(subs=multiples))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
