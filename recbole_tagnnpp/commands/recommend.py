@@ -18,7 +18,7 @@ Recommends next items for sessions that the model need not have seen. Nothing bu
 
   --model_file=FILE       the weights that a run has kept; it names them when it ends
   --items=A,B,C           clicks of one session, oldest first; prints a table where no output is named; a name with a
-                          comma stands in quotes: --items='A,"B, blue",C'
+                          comma stands in quotes: --items='A,"B,blue",C'
   --sessions=FILE         clicks of many sessions, as dataset/NAME/NAME.csv or NAME.inter (session, item and time);
                           of a model with session_gap_minutes, the newest visit of each visitor counts
   --output=FILE           where recommendations go: tab-separated session, rank, item and score; - is standard output

@@ -1,6 +1,7 @@
 """Checkpoints: plain values and tensors, written atomically, read without running code."""
 
 import pickle
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,9 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
         raise UserError(f"{path}: {'a folder; name the file in it' if path.is_dir() else 'no such checkpoint'}")
     try:
         _check_sums(path)
-        checkpoint = torch.load(path, map_location=device, weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch warns of a foreign pickle before it refuses it
+            checkpoint = torch.load(path, map_location=device, weights_only=True)
     except pickle.UnpicklingError as problem:
         raise UserError(
             f"{path}: refused, not a plain checkpoint: it holds objects that would run code, or is no torch file"

@@ -102,7 +102,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("case", BROKEN)
 def test_broken_files_give_one_line_and_run_nothing(tmp_path: Path, case: str) -> None:
     write, message = BROKEN[case]
@@ -117,7 +117,7 @@ def test_broken_files_give_one_line_and_run_nothing(tmp_path: Path, case: str) -
     assert not (tmp_path / "trace").exists()
 
 
-@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+@pytest.mark.filterwarnings("error")
 def test_no_damage_escapes_as_another_error(tmp_path: Path) -> None:
     generator = random.Random(3)
     path, model = tmp_path / "c.pth", small_model()
