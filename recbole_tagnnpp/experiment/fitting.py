@@ -55,9 +55,9 @@ def fit_model(
         trainer.epochs = epochs
     if ranks.gather(bool(config["resume"] and trainer.last_file.is_file()))[0]:
         try:
-            trainer.resume_checkpoint(trainer.last_file)
+            trainer.resume_run()
         except UserError as problem:
-            raise UserError(f"{problem}; without this file training begins anew") from problem
+            raise UserError(f"{problem}; without {trainer.last_file} training begins anew") from problem
         getLogger().info(f"continuing an interrupted run after epoch {trainer.start_epoch}: {trainer.last_file}")
     if trainer.start_epoch > trainer.epochs:
         raise UserError(

@@ -9,34 +9,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from recbole_tagnnpp.config.same_experiment import settings_that_count
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.files import atomic_write, read_json
 
 RECORD_VERSION = 1
-IRRELEVANT_FOR_RESULTS = {
-    "data_path", "checkpoint_dir", "results_path", "show_progress", "state", "resume", "gpu_id", "config_files",
-    "log_wandb", "wandb_project", "benchmark_filename", "preparation", "threads", "nproc",
-}  # fmt: skip
-"""Keys that may differ between two runs of the same experiment (threads: but for the rounding of sums; nproc: but for
-that and for random numbers, so that each number of processes above one has a digest of its own)."""
-
-YOUNGER_KEYS = {"transformer_skip": False}
-"""Keys that came when records had been published, and what held before: with that value they do not count, so that what
-was recorded before is still found, and what was interrupted goes on."""
 
 
 def percent(result: dict[str, float] | None) -> dict[str, float] | None:
     """RecBole's fractions as percent, at the four decimals that their rounding supports."""
     return None if result is None else {name: round(100 * value, 4) for name, value in result.items()}
-
-
-def settings_that_count(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings that make two runs different experiments."""
-    return {
-        key: value
-        for key, value in config.items()
-        if key not in IRRELEVANT_FOR_RESULTS and not (key in YOUNGER_KEYS and value == YOUNGER_KEYS[key])
-    }
 
 
 def run_digest(config: dict[str, Any], data_checksum: str) -> str:

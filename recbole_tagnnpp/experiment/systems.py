@@ -8,8 +8,8 @@ from typing import Any
 
 from recbole_tagnnpp.config.layers import merge_layers
 from recbole_tagnnpp.config.properties import known_names
+from recbole_tagnnpp.config.same_experiment import IRRELEVANT_FOR_RESULTS
 from recbole_tagnnpp.errors import UserError
-from recbole_tagnnpp.experiment.record import IRRELEVANT_FOR_RESULTS
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import recbole_tagnnpp.recbole_compat  # noqa: F401  isort: skip
 from recbole.model.abstract_recommender import AbstractRecommender
 from recbole.trainer import Trainer
 
+from recbole_tagnnpp.config.same_experiment import differing_settings
 from recbole_tagnnpp.config.session_config import SessionConfig
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.training.checkpoint import check_resumable, load_checkpoint, load_weights, save_checkpoint
@@ -106,18 +107,34 @@ class ResumableTrainer(Trainer):
         of_ranks = [training["random_states"], *training.get("random_states_of_others", [])]
         set_random_states(of_ranks[self.ranks.rank])
 
-    def _load(self, path: Path, resumable: bool = False) -> dict[str, Any]:
+    def _load(self, path: Path, resumable: bool = False, own: bool = False) -> dict[str, Any]:
         """Read a checkpoint, check that it fits and put its weights into the model."""
+        checkpoint = self._read(path, resumable, own)
+        load_weights(self.model, checkpoint, path)
+        return checkpoint
+
+    def _read(self, path: Path, resumable: bool = False, own: bool = False) -> dict[str, Any]:
+        """Read a checkpoint of these items; ``own`` asks for one of this very experiment."""
         checkpoint = load_checkpoint(path, self.device)
         if resumable:
             check_resumable(checkpoint, path)
         theirs, ours = checkpoint["item_tokens"], self.item_tokens
         if theirs and ours and theirs != ours:
             raise UserError(f"{path}: its items are not those of this dataset, or are numbered otherwise")
-        load_weights(self.model, checkpoint, path)
+        if own:
+            self._check_is_own(checkpoint["config"], path)
         if len(set(self.ranks.gather(checkpoint["training"].get("epoch")))) > 1:
             raise UserError(f"{path}: not the same file for all processes; all nodes need one shared folder")
         return checkpoint
+
+    def _check_is_own(self, theirs: dict[str, Any], path: Path) -> None:
+        """Compare the settings that count for results: weights of the same shapes may come from another experiment."""
+        ours = self.config.to_plain_dict()
+        keys = differing_settings(theirs, ours)
+        if keys:
+            shown = [f"{key}={theirs.get(key, 'nothing')} (here {ours.get(key, 'nothing')})" for key in keys[:3]]
+            more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
+            raise UserError(f"{path}: comes from a run with other settings: {', '.join(shown)}{more}")
 
     def _check_is_best(self, checkpoint: dict[str, Any]) -> None:
         """Ask whether the weights are those of the best epoch that this run remembers.
@@ -132,14 +149,33 @@ class ResumableTrainer(Trainer):
                 "was written, and went on otherwise; --resume=False trains anew"
             )
 
-    def resume_checkpoint(self, resume_file: str | Path) -> None:
-        """Continue from a ``last.pth``: weights, optimizer, scaler, random states, early stopping, history.
+    def resume_run(self) -> None:
+        """Continue the very run whose two checkpoints ``folder`` holds; no other one's, which would pass for it.
 
         Raises:
-            UserError: the checkpoint is missing, damaged, of another configuration, of other items or not resumable.
+            UserError: as ``resume_checkpoint``; or one of the two comes from a run with other settings, or ``best.pth``
+                is missing, damaged or not of the best epoch that ``last.pth`` knows.
+        """
+        self._continue_from(self._load(self.last_file, resumable=True, own=True), self.last_file)
+        if self.best_epoch < 0:
+            return
+        best_file = Path(self.saved_model_file)
+        epoch = self._read(best_file, own=True)["training"].get("epoch")
+        if epoch not in (self.best_epoch, self.start_epoch):  # the latter is repeated after a kill
+            raise UserError(f"{best_file}: is not of the best epoch of {self.last_file.name}, {self.best_epoch + 1}")
+
+    def resume_checkpoint(self, resume_file: str | Path) -> None:
+        """Continue from any ``last.pth``: weights, optimizer, scaler, random states, early stopping, history.
+
+        As with RecBole's trainer, settings may have changed since.
+
+        Raises:
+            UserError: the checkpoint is missing, damaged, of other weights, of other items or not resumable.
         """
         path = Path(resume_file)
-        checkpoint = self._load(path, resumable=True)
+        self._continue_from(self._load(path, resumable=True), path)
+
+    def _continue_from(self, checkpoint: dict[str, Any], path: Path) -> None:
         training, learner = checkpoint["training"], checkpoint["config"].get("learner")
         if learner != self.learner:
             raise UserError(f"{path}: was trained with learner={learner}, which learner={self.learner} cannot continue")

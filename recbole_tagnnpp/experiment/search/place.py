@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from recbole_tagnnpp.config.same_experiment import settings_that_count
 from recbole_tagnnpp.config.session_config import SessionConfig
 from recbole_tagnnpp.config.yaml_files import shortened
 from recbole_tagnnpp.errors import UserError
-from recbole_tagnnpp.experiment.record import settings_that_count, write_record
+from recbole_tagnnpp.experiment.record import write_record
 from recbole_tagnnpp.experiment.search.plan import SearchPlan
 from recbole_tagnnpp.files import read_json
 

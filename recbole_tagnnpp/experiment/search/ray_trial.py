@@ -12,7 +12,7 @@ from recbole_tagnnpp.experiment.search.trial import (
     TrialJob,
     TrialProgress,
     comes_again,
-    take_over_checkpoint,
+    take_over_checkpoints,
     train_setting,
 )
 from recbole_tagnnpp.experiment.search.trial_records import DONE, read_trial
@@ -72,7 +72,7 @@ def _restore(folder: Path, job: TrialJob, setting: dict[str, Any]) -> None:
             with contextlib.suppress(FileNotFoundError):
                 shutil.copyfile(Path(source) / name, folder / name)
     if job.settings_change:
-        take_over_checkpoint(folder, job.config(setting))
+        take_over_checkpoints(folder, job.config(setting))
 
 
 def _metrics(job: TrialJob, progress: TrialProgress) -> dict[str, Any]:

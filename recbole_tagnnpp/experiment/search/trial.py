@@ -147,23 +147,24 @@ def read_progress(last_file: Path, config: SessionConfig) -> TrialProgress:
     return TrialProgress(history, is_complete)
 
 
-def take_over_checkpoint(folder: Path, config: SessionConfig) -> None:
-    """Make the checkpoint of another trial continue under this trial's configuration (population based training).
+def take_over_checkpoints(folder: Path, config: SessionConfig) -> None:
+    """Make the checkpoints of another trial continue under this trial's configuration (population based training).
 
     The learning rate is set in every step anyway; the weight decay lives in the optimizer's state.  Early stopping
     starts to count anew.
 
     Raises:
-        UserError: the checkpoint is damaged.
+        UserError: a checkpoint is damaged.
     """
-    path = folder / "last.pth"
-    checkpoint = load_checkpoint(path)
     settings = config.to_plain_dict()
-    if checkpoint["config"] == settings:
-        return
-    checkpoint["config"] = settings
-    checkpoint["training"].update(cur_step=0, is_finished=False)
-    for group in checkpoint["training"]["optimizer"]["param_groups"]:
-        group["weight_decay"] = config["weight_decay"]
-    with atomic_write(path, "wb") as handle:
-        torch.save(checkpoint, handle)
+    for path in sorted(folder.glob("*.pth")):
+        checkpoint = load_checkpoint(path)
+        if checkpoint["config"] == settings:
+            continue
+        checkpoint["config"] = settings
+        if "optimizer" in checkpoint["training"]:
+            checkpoint["training"].update(cur_step=0, is_finished=False)
+            for group in checkpoint["training"]["optimizer"]["param_groups"]:
+                group["weight_decay"] = config["weight_decay"]
+        with atomic_write(path, "wb") as handle:
+            torch.save(checkpoint, handle)

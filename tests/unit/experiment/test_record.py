@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from recbole_tagnnpp.config.layers import merge_layers
-from recbole_tagnnpp.experiment.record import YOUNGER_KEYS, run_digest, run_name
+from recbole_tagnnpp.config.same_experiment import YOUNGER_KEYS
+from recbole_tagnnpp.experiment.record import run_digest, run_name
 from tests.conftest import REPOSITORY
 
 CHECKSUM = "0" * 64

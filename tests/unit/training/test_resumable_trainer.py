@@ -1,5 +1,7 @@
 """Checkpoints of a training, and going on from them."""
 
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import torch
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.training import resumable_trainer
 from recbole_tagnnpp.training.checkpoint import load_checkpoint
+from recbole_tagnnpp.training.trainer import SessionTrainer
 from tests.unit.training.small_run import loader, tiny_trainer
 
 
@@ -56,6 +59,68 @@ def test_resumed_training_scales_gradients_as_it_did(tmp_path: Path) -> None:
     assert second.scaler.state_dict() == state
 
 
+def test_a_run_goes_on_from_its_own_checkpoints_alone(tmp_path: Path) -> None:
+    def stopped_run(folder: str, **options: Any) -> Path:
+        trainer = tiny_trainer(tmp_path, folder, epochs=2, stopping_step=5, **options)
+        trainer.fit(loader(trainer), loader(trainer, "validation", False))
+        return trainer.folder
+
+    own = stopped_run("own", learning_rate=0.01)
+    other = stopped_run("other", learning_rate=0.02, attn_dropout_prob=0.5)
+
+    def resumed(last: Path, best: Path, **options: Any) -> SessionTrainer:
+        trainer = tiny_trainer(tmp_path, "mixed", epochs=2, stopping_step=5, learning_rate=0.01, **options)
+        trainer.folder.mkdir(exist_ok=True)
+        shutil.copyfile(last / "last.pth", trainer.last_file)
+        shutil.copyfile(best / "best.pth", trainer.saved_model_file)
+        trainer.resume_run()
+        return trainer
+
+    assert resumed(own, own, show_progress=True, threads=2).start_epoch == 2  # what does not count may have changed
+    there = re.escape("attn_dropout_prob=0.5 (here 0.1), learning_rate=0.02 (here 0.01)")
+    for last, best, name in ((other, own, "last"), (own, other, "best")):
+        with pytest.raises(UserError, match=rf"mixed/{name}\.pth: comes from a run with other settings: {there}$"):
+            resumed(last, best)
+    resumed(own, own).resume_checkpoint(other / "last.pth")  # whoever asks for it gets it
+
+
+@pytest.mark.parametrize("damage", ["missing", "half", "another epoch"])
+def test_a_lost_best_checkpoint_shows_when_a_run_goes_on(tmp_path: Path, damage: str) -> None:
+    trainer = tiny_trainer(tmp_path, epochs=2, stopping_step=5)
+    trainer.fit(loader(trainer), loader(trainer, "validation", False))
+    best = Path(trainer.saved_model_file)
+    if damage == "missing":
+        best.unlink()
+    elif damage == "half":
+        best.write_bytes(best.read_bytes()[:2000])
+    else:
+        checkpoint = load_checkpoint(best)
+        checkpoint["training"]["epoch"] = 1 - trainer.best_epoch if trainer.best_epoch else 7
+        torch.save(checkpoint, best)
+    messages = {"missing": "no such checkpoint", "half": "refused|damaged", "another epoch": "is not of the best epoch"}
+    with pytest.raises(UserError, match=rf"best\.pth: ({messages[damage]})"):
+        tiny_trainer(tmp_path, epochs=2, stopping_step=5).resume_run()
+
+
+def test_a_run_without_an_evaluated_epoch_goes_on_without_best_checkpoint(tmp_path: Path) -> None:
+    options = {"epochs": 3, "eval_step": 2}
+    trainer = tiny_trainer(tmp_path, **options)
+
+    class Stopped(Exception):
+        pass
+
+    def stop(*_: Any, **__: Any) -> None:
+        raise Stopped
+
+    trainer._valid_epoch = stop  # type: ignore[method-assign]
+    with pytest.raises(Stopped):
+        trainer.fit(loader(trainer), loader(trainer, "validation", False))
+    assert not Path(trainer.saved_model_file).exists()
+    again = tiny_trainer(tmp_path, **options)
+    again.resume_run()
+    assert again.start_epoch == 1
+
+
 def test_best_checkpoint_cannot_be_resumed(tmp_path: Path) -> None:
     trainer = tiny_trainer(tmp_path, epochs=1)
     trainer.fit(loader(trainer))
@@ -80,7 +145,7 @@ def test_stop_between_the_two_checkpoints_repeats_the_epoch(tmp_path: Path, monk
     monkeypatch.setattr(resumable_trainer, "save_checkpoint", save)
     assert load_checkpoint(first.folder / "best.pth")["training"]["epoch"] == 1
     second = tiny_trainer(tmp_path, "stopped", epochs=3)
-    second.resume_checkpoint(second.last_file)
+    second.resume_run()  # the newer best.pth is of the epoch that is repeated
     assert second.start_epoch == 1
     second.fit(loader(second))
     for (name, a), b in zip(calm.model.state_dict().items(), second.model.state_dict().values(), strict=True):

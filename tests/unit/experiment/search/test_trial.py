@@ -15,7 +15,7 @@ from recbole_tagnnpp.experiment.search.trial import (
     TrialJob,
     TrialProgress,
     comes_again,
-    take_over_checkpoint,
+    take_over_checkpoints,
     train_setting,
 )
 from recbole_tagnnpp.training.checkpoint import load_checkpoint
@@ -106,15 +106,16 @@ def test_taking_over_a_checkpoint(root: Path) -> None:
     job, sessions = prepare(root)
     train(job, sessions, root / "f", learning_rate=0.01, weight_decay=0.0)
     before = (root / "f" / "last.pth").read_bytes()
-    take_over_checkpoint(root / "f", job.config({"learning_rate": 0.01, "weight_decay": 0.0}))
+    take_over_checkpoints(root / "f", job.config({"learning_rate": 0.01, "weight_decay": 0.0}))
     assert (root / "f" / "last.pth").read_bytes() == before  # its own
     checkpoint = load_checkpoint(root / "f" / "last.pth")
     checkpoint["training"].update(cur_step=2, is_finished=True)  # as if the other trial had stopped early
     torch.save(checkpoint, root / "f" / "last.pth")
-    take_over_checkpoint(root / "f", job.config({"learning_rate": 0.02, "weight_decay": 0.1}))
+    take_over_checkpoints(root / "f", job.config({"learning_rate": 0.02, "weight_decay": 0.1}))
     checkpoint = load_checkpoint(root / "f" / "last.pth")
     assert [group["weight_decay"] for group in checkpoint["training"]["optimizer"]["param_groups"]] == [0.1]
     assert checkpoint["config"]["learning_rate"] == 0.02
+    assert load_checkpoint(root / "f" / "best.pth")["config"] == checkpoint["config"]
     assert (checkpoint["training"]["cur_step"], checkpoint["training"]["is_finished"]) == (0, False)
     assert len(train(job, sessions, root / "f", learning_rate=0.02, weight_decay=0.1)[-1].history) == 3
 
