@@ -118,9 +118,14 @@ def check_folder(folder: Path, key: str) -> None:
     """
     place = folder.absolute()
     nearest = next(known for known in (place, *place.parents) if known.exists())
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-        problem = "is not writable" if nearest.is_dir() else "is no folder"
-        raise UserError(f"{key}={folder}: files cannot be written there, {nearest} {problem}; allowed is a folder")
+    problem = "is no folder"
+    if nearest.is_dir():
+        try:
+            with tempfile.TemporaryDirectory(dir=nearest, prefix=".try-"):  # permissions do not tell of /proc, for one
+                return
+        except OSError as refused:
+            problem = f"takes none ({refused.strerror})"
+    raise UserError(f"{key}={folder}: files cannot be written there, {nearest} {problem}; allowed is a writable folder")
 
 
 @contextlib.contextmanager

@@ -61,6 +61,21 @@ def check_values(
             refuse("hidden_act", f"allowed is {activations.allowed}")
 
 
+def check_cut_offs(topk: Sequence[int], n_items: int) -> None:
+    """Ask whether there are as many items as metrics count.
+
+    Raises:
+        UserError: there are not; names settings that would do.
+    """
+    if max(topk) <= n_items:
+        return
+    enough = [str(k) for k in topk if k <= n_items] or [str(n_items)]
+    raise UserError(
+        f"topk={list(topk)}: allowed is at most {n_items}, the number of items, not {max(topk)}; for example "
+        f"--topk=[{','.join(enough)}] --valid_metric=MRR@{enough[-1]}"
+    )
+
+
 def _is_like(default: Any, value: Any) -> bool:
     if default is None:
         return True
@@ -75,4 +90,5 @@ def _check_valid_metric(settings: Mapping[str, Any], refuse: Callable[[str, str]
     metrics: Sequence[str] = as_list(settings["metrics"])
     allowed = [f"{metric}@{k}" for metric in metrics for k in settings["topk"]]
     if str(settings["valid_metric"]).lower() not in [name.lower() for name in allowed]:
-        refuse("valid_metric", f"with topk={settings['topk']} allowed is one of {', '.join(allowed)}")
+        names = f"{', '.join(allowed)}; for example --valid_metric={allowed[-1]}"  # whoever set topk may know it from here
+        refuse("valid_metric", f"with topk={settings['topk']} allowed is one of {names}")

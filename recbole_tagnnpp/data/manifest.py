@@ -38,6 +38,11 @@ class Manifest:
     files: dict[str, dict[str, Any]]
 
     @property
+    def n_items(self) -> int:
+        """Number of items."""
+        return int(self.statistics["items"])
+
+    @property
     def checksum(self) -> str:
         """One digest over the written files."""
         text = json.dumps({name: entry["sha256"] for name, entry in self.files.items()}, sort_keys=True)
@@ -80,6 +85,8 @@ def load_manifest(path: Path) -> Manifest:
     dataset = content["dataset"]
     if path != manifest_path(path.parent, dataset):
         raise UserError(f"{path}: is the manifest of {dataset!r}; {again}")
+    if not isinstance(content["statistics"].get("items"), int):
+        raise UserError(f"{path}: statistics must tell of items, a whole number; {again}")
     for file in prepared_files(dataset):
         if file not in content["files"]:
             raise UserError(f"{path}: files must tell of {file}; {again}")

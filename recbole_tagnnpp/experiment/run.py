@@ -17,6 +17,7 @@ from recbole_tagnnpp.data.manifest import Manifest, check_files
 from recbole_tagnnpp.data.rules import PreparationRules
 from recbole_tagnnpp.data.session_dataset import SessionDataset
 from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.experiment.before_training import check_before_training
 from recbole_tagnnpp.experiment.environment import describe_machine, describe_versions
 from recbole_tagnnpp.experiment.fitting import fit_model, make_loader
 from recbole_tagnnpp.experiment.logs import set_up_logging
@@ -27,7 +28,8 @@ from recbole_tagnnpp.experiment.result_table import print_result
 from recbole_tagnnpp.experiment.run_place import RunPlace, place_of_run
 from recbole_tagnnpp.experiment.selection import Selection, epoch_records, recorded_selection
 from recbole_tagnnpp.experiment.target_ranks import TestSequenceFacts, write_facts, write_ranks
-from recbole_tagnnpp.files import alone_in, atomic_write, check_folder
+from recbole_tagnnpp.files import alone_in, atomic_write
+from recbole_tagnnpp.training.checkpoint import load_checkpoint
 from recbole_tagnnpp.training.distributed.ranks import ALONE, Ranks
 from recbole_tagnnpp.training.trainer import SessionTrainer
 
@@ -67,12 +69,11 @@ def run(
     if has_ended():
         return _show_finished(place, ranks)
     if ranks.is_first:
-        check_folder(place.record.parent, "results_path")
-        check_folder(place.checkpoints, "checkpoint_dir")
+        check_before_training(config, manifest, place)
         if place.record.is_file() and config["resume"]:
             getLogger().warning(
-                f"{place.record}: a record of this very run, made elsewhere, as its model is not under "
-                f"{config['checkpoint_dir']}; it will be replaced (another --results_path keeps both)"
+                f"{place.record}: a record of this very run, whose model is not under {config['checkpoint_dir']} (made "
+                "elsewhere, perhaps); it will be replaced (another --results_path keeps both)"
             )
     with alone_in(place.checkpoints, "is training this very run") if ranks.is_first else contextlib.nullcontext():
         if has_ended():  # since, in a process that held the lock
@@ -84,10 +85,11 @@ def _show_finished(place: RunPlace, ranks: Ranks) -> dict[str, Any]:
     """Print the result of a run that ended before; returns its record.
 
     Raises:
-        UserError: the record is damaged.
+        UserError: the record or the kept model is damaged.
     """
     try:
         record = checked_content(place.record)
+        load_checkpoint(place.weights)
     except UserError as problem:
         raise UserError(f"{problem}; --resume=False trains and tests again") from problem
     if ranks.is_first:

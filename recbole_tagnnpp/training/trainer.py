@@ -16,6 +16,7 @@ from recbole.model.abstract_recommender import AbstractRecommender
 from recbole.utils import calculate_valid_score, early_stopping
 
 from recbole_tagnnpp.config.session_config import SessionConfig
+from recbole_tagnnpp.config.value_checks import check_cut_offs
 from recbole_tagnnpp.data.session_loader import SessionLoader
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.progress import progress_bar
@@ -69,9 +70,7 @@ class SessionTrainer(ResumableTrainer):
         self.stopping_step = config["stopping_step"]
         self.clip_grad_norm = config["clip_grad_norm"]
         self.valid_metric = config["valid_metric"].lower()
-        n_items, largest_k = model.n_items - 1, max(config["topk"])
-        if largest_k > n_items:
-            raise UserError(f"topk={config['topk']}: allowed is at most {n_items}, the number of items, not {largest_k}")
+        check_cut_offs(config["topk"], model.n_items - 1)
         self.optimizer = self._build_optimizer()
         self.adaptive_clipping = self._build_clipping()
         self.enable_amp: bool = config["enable_amp"]

@@ -70,6 +70,24 @@ def test_a_damaged_record_is_named(tiny: Path, capsys: pytest.CaptureFixture[str
     assert list((tiny / "results/runs/tiny").glob("*.json")) == [file]  # it shows before anything runs
 
 
+def test_what_every_run_would_meet_is_told_once(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["compare", "--dataset=tiny", "--models=SessionPop,TAGNN", *SMALL]
+    for argument, message in (
+        ("--results_path=/proc/x", "results_path=/proc/x/tiny: files cannot be written there"),
+        ("--checkpoint_dir=/proc/x", "files cannot be written there"),
+        (
+            "--topk=[5,20,9999]",
+            r"topk=\[5, 20, 9999\]: allowed is .* for example --topk=\[5,20\] --valid_metric=MRR@20",
+        ),
+    ):
+        assert main([*command, argument]) == 2
+        captured = capsys.readouterr()
+        assert re.search(message, captured.err)
+        assert captured.err.count("error:") == 1
+        assert "run 1 of 2" not in captured.out
+        assert not (tiny / "saved").exists()
+
+
 def test_one_failing_run_does_not_stop_the_others(
     tiny: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

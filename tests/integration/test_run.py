@@ -222,7 +222,7 @@ def test_a_kill_after_the_test_repeats_no_training_and_leaves_nothing_half_done(
     monkeypatch.setattr(SessionTrainer, "_train_epoch", lambda *_, **__: pytest.fail("trained again"))
     with caplog.at_level("WARNING"):
         again = run_tiny(tmp_path, model, epochs=2, refit=True, seed=57)
-    assert "made elsewhere" not in caplog.text
+    assert "will be replaced" not in caplog.text
     assert again["test_result"] == calm["test_result"]
     (folder,) = (tmp_path / "saved" / "tiny").glob("*")
     assert (folder / "model.pth").is_file()
@@ -297,7 +297,20 @@ def test_a_place_that_cannot_be_written_to_shows_before_training(root: Path) -> 
     before = sorted((root / "saved" / "tiny").glob("*"))
     with pytest.raises(UserError, match=r"results_path=.*file/tiny: files cannot be written there, .*file is no folder"):
         run_tiny(root, epochs=1, seed=82, results_path=str(root / "file"))
-    assert sorted((root / "saved" / "tiny").glob("*")) == before
+    with pytest.raises(UserError, match=r"results_path=/proc/x/tiny: files cannot be written there, /proc takes none"):
+        run_tiny(root, epochs=1, seed=82, results_path="/proc/x")
+    with pytest.raises(UserError, match=r"checkpoint_dir=/proc/x/tiny/TAGNN.*: files cannot be written there"):
+        run_tiny(root, epochs=1, seed=82, checkpoint_dir="/proc/x")
+    run_tiny(root, epochs=1, seed=82)
+    (record,) = (root / "results" / "tiny").glob("*seed82-*.json")
+    record.unlink()
+    record.mkdir()
+    with pytest.raises(UserError, match=rf"{record}: is a folder; allowed is the name of a file"):
+        run_tiny(root, epochs=1, seed=82)
+    record.rmdir()
+    assert not list((root / "saved" / "tiny").glob("*seed82-*/*/last.pth"))
+    assert not list(root.rglob(".try-*"))
+    assert len(sorted((root / "saved" / "tiny").glob("*"))) == len(before) + 1
 
 
 def test_ablations_run(root: Path) -> None:
@@ -328,12 +341,16 @@ def test_a_run_that_has_ended_is_shown_and_not_repeated(
     weights.unlink()  # a record without a model comes from elsewhere
     with caplog.at_level("WARNING"):
         run_tiny(root, epochs=1, seed=101)
-    assert f"{record}: a record of this very run, made elsewhere" in caplog.text
+    assert f"{record}: a record of this very run, whose model is not under" in caplog.text
     assert weights.is_file()
     for content, message in (("{", "not a readable run record"), ('{"record_version": 1}', "metrics_in must be")):
         record.write_text(content)
         with pytest.raises(UserError, match=f"{message}.*; --resume=False trains and tests again"):
             run_tiny(root, epochs=1, seed=101)
+    run_tiny(root, epochs=1, seed=101, resume=False)
+    weights.write_bytes(weights.read_bytes()[:-3000])
+    with pytest.raises(UserError, match=r"model\.pth: .*; --resume=False trains and tests again"):
+        run_tiny(root, epochs=1, seed=101)
 
 
 def test_a_full_disk_at_the_end_of_a_repetition_leaves_what_the_first_run_left(

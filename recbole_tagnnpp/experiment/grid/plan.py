@@ -8,6 +8,7 @@ from typing import Any
 from recbole_tagnnpp.config.session_config import SessionConfig
 from recbole_tagnnpp.data.manifest import Manifest
 from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.experiment.before_training import check_before_training
 from recbole_tagnnpp.experiment.run import prepare_data
 from recbole_tagnnpp.experiment.run_place import place_of_run
 from recbole_tagnnpp.experiment.systems import System
@@ -55,8 +56,8 @@ def plan_grid(
         files: YAML files of settings of every run, below both.
 
     Raises:
-        UserError: a setting does not fit a system, a dataset is missing, or two systems are the same experiment, unless
-            the settings make it so: then the row of Table II is left out.
+        UserError: a setting does not fit a system, a dataset is missing, results would find no place, or two systems are
+            the same experiment, unless the settings make it so: then the row of Table II is left out.
     """
     manifests: dict[str, Manifest] = {}
     planned: dict[Path, PlannedRun] = {}
@@ -71,10 +72,13 @@ def plan_grid(
                     raise UserError(f"{system.title}: {problem}") from problem
                 if dataset not in manifests:
                     manifests[dataset] = prepare_data(config)
-                record = place_of_run(config, manifests[dataset]).record
+                place = place_of_run(config, manifests[dataset])
+                record = place.record
                 if record in planned:
                     if system.changes:
                         continue
                     raise UserError(f"{planned[record].system.title} and {system.title} are the same experiment; name one")
+                if not record.is_file():
+                    check_before_training(config, manifests[dataset], place)
                 planned[record] = PlannedRun(system, dataset, seed, config.to_plain_dict(), record)
     return list(planned.values())

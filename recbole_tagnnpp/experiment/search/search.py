@@ -11,9 +11,11 @@ import torch
 
 from recbole_tagnnpp.config.layers import CHOICES
 from recbole_tagnnpp.config.session_config import SessionConfig
+from recbole_tagnnpp.config.value_checks import check_cut_offs
 from recbole_tagnnpp.data.manifest import Manifest
 from recbole_tagnnpp.data.session_dataset import LoadedSessions
 from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.experiment.before_training import check_before_training
 from recbole_tagnnpp.experiment.logs import set_up_logging
 from recbole_tagnnpp.experiment.record import write_record
 from recbole_tagnnpp.experiment.run import prepare_data, read_sessions, run
@@ -54,8 +56,9 @@ def search(plan: SearchPlan) -> dict[str, Any]:
     identity = identity_of(plan, config, manifest.checksum)
     place = place_of_search(plan, config, identity)
     check_folder(place.results, "output")
+    check_cut_offs(config["topk"], manifest.n_items)
     if plan.options.final:
-        check_folder(place_of_run(config, manifest).record.parent, "results_path")
+        check_before_training(config, manifest, place_of_run(config, manifest))
     with alone_in(place.state, "runs this very search", is_private=True):
         if plan.options.resume is False:
             clear_folders(place)

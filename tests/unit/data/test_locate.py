@@ -140,6 +140,7 @@ def edit_manifest(folder: Path, without: str | None = None, **changes: object) -
         (lambda f: (f / "tiny.manifest.json").write_text("[1]"), "not a manifest of version 1"),
         (lambda f: (f / "tiny.manifest.json").write_text('{"manifest_version": 1}'), "dataset must be a str"),
         (lambda f: edit_manifest(f, dataset="tony"), r"tiny\.manifest\.json: is the manifest of 'tony'; prepare"),
+        (lambda f: edit_manifest(f, statistics={}), r"json: statistics must tell of items, a whole number; prepare"),
         (lambda f: edit_manifest(f, files={}), r"tiny\.manifest\.json: files must tell of tiny\.train\.inter; prepare"),
         (lambda f: edit_manifest(f, without="tiny.test.inter"), r"json: files must tell of tiny\.test\.inter; prepare"),
         (lambda f: edit_manifest(f, without="tiny.item"), r"json: files must tell of tiny\.item; prepare"),

@@ -223,8 +223,10 @@ def test_more_recommendations_than_items(tmp_path: Path, model: str) -> None:
     n_items = tiny_trainer(tmp_path, model=model).model.n_items - 1
     everything = tiny_trainer(tmp_path, model=model, topk=[20, n_items])
     assert everything.evaluate(loader(everything, "validation", False), load_best_model=False)[f"hit@{n_items}"] == 1
-    with pytest.raises(UserError, match=rf"topk=\[20, {n_items + 1}\]: allowed is at most {n_items}"):
+    with pytest.raises(UserError, match=rf"topk=\[20, {n_items + 1}\]: allowed is at most {n_items}, .*=\[20\] --valid"):
         tiny_trainer(tmp_path, model=model, topk=[20, n_items + 1])
+    with pytest.raises(UserError, match=rf"for example --topk=\[{n_items}\] --valid_metric=MRR@{n_items}$"):
+        tiny_trainer(tmp_path, model=model, topk=[n_items + 1], valid_metric=f"MRR@{n_items + 1}")
 
 
 @pytest.mark.parametrize("metrics", [["Hit"], ["Hit", "GAUC"]])
