@@ -39,8 +39,9 @@ class Manifest:
 
     @property
     def n_items(self) -> int:
-        """Number of items."""
-        return int(self.statistics["items"])
+        """Number of items, those that occur in the test alone among them."""
+        rows: int = self.files[f"{self.dataset}.item"]["rows"]
+        return rows
 
     @property
     def checksum(self) -> str:
@@ -85,14 +86,14 @@ def load_manifest(path: Path) -> Manifest:
     dataset = content["dataset"]
     if path != manifest_path(path.parent, dataset):
         raise UserError(f"{path}: is the manifest of {dataset!r}; {again}")
-    if not isinstance(content["statistics"].get("items"), int):
-        raise UserError(f"{path}: statistics must tell of items, a whole number; {again}")
     for file in prepared_files(dataset):
         if file not in content["files"]:
             raise UserError(f"{path}: files must tell of {file}; {again}")
     for file, entry in content["files"].items():
         if not isinstance(entry, Mapping) or not {"rows", "bytes", "sha256"} <= entry.keys():
             raise UserError(f"{path}: entry of {file} must have rows, bytes and sha256; {again}")
+        if not isinstance(entry["rows"], int):
+            raise UserError(f"{path}: rows of {file} must be a whole number; {again}")
     return Manifest(**{name: content[name] for name in fields})
 
 

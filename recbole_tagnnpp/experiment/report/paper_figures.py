@@ -87,6 +87,12 @@ def dataset_title(dataset: str) -> str:
     return DATASET_TITLES.get(dataset, dataset)
 
 
+def data_title(dataset: str, checksum: str | None, is_only: bool) -> str:
+    """Name of a dataset, and of its data where that is not the only preparation of it."""
+    title = dataset_title(dataset)
+    return title if is_only or checksum is None else f"{title} (data {checksum[:8]})"
+
+
 def dataset_order(dataset: str) -> tuple[int, str]:
     """Sort key of datasets: the paper's first."""
     known = list(DATASET_TITLES)

@@ -82,7 +82,7 @@ def make_report(results: Path) -> Report:
         _significance_table([section for section in tests if section.rows]),
         length_table(by_length),
         popularity_table(by_popularity),
-        other_runs_table(others),
+        other_runs_table(others, records),
     ]
     return Report(tables, figures_of(accuracy, by_length, by_popularity), len(records), len(others))
 

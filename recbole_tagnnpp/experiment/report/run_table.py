@@ -3,14 +3,23 @@
 from collections.abc import Sequence
 
 from recbole_tagnnpp.experiment.report.formats import Cell, Column, Section, Table
-from recbole_tagnnpp.experiment.report.paper_figures import dataset_order, dataset_title
+from recbole_tagnnpp.experiment.report.paper_figures import data_title, dataset_order
+from recbole_tagnnpp.experiment.report.records import RunRecord
 from recbole_tagnnpp.experiment.report.systems import SCORES, OtherRun
 
 
-def other_runs_table(others: Sequence[OtherRun]) -> Table:
-    """One row for each run, by dataset."""
+def other_runs_table(others: Sequence[OtherRun], records: Sequence[RunRecord]) -> Table:
+    """One row for each run, by the data that it learnt from.
+
+    Args:
+        others: the runs.
+        records: all runs; they tell whether a dataset was prepared in one way only.
+    """
     sections = []
-    for dataset in sorted({other.record.dataset for other in others}, key=dataset_order):
+    prepared = {(record.dataset, record.checksum) for record in records}
+    learnt = {(other.record.dataset, other.record.checksum) for other in others}
+    for dataset, checksum in sorted(learnt, key=lambda data: (*dataset_order(data[0]), data[1])):
+        is_only = len([name for name, _ in prepared if name == dataset]) == 1
         rows = [
             [
                 Cell(other.record.name.split("/", 1)[1]),
@@ -20,9 +29,9 @@ def other_runs_table(others: Sequence[OtherRun]) -> Table:
                 *(Cell(other.record.test_result.get(score)) for score in SCORES),
             ]
             for other in others
-            if other.record.dataset == dataset
+            if (other.record.dataset, other.record.checksum) == (dataset, checksum)
         ]
-        sections.append(Section(dataset_title(dataset), rows))
+        sections.append(Section(data_title(dataset, checksum, is_only), rows))
     return Table(
         "other_runs",
         "Other runs",

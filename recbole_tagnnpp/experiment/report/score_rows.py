@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from recbole_tagnnpp.experiment.report.comparisons import ALPHA, Comparisons, TestableSection
 from recbole_tagnnpp.experiment.report.formats import MINUS, Cell, Column
-from recbole_tagnnpp.experiment.report.paper_figures import Figures, dataset_title
+from recbole_tagnnpp.experiment.report.paper_figures import Figures, data_title, dataset_title
 from recbole_tagnnpp.experiment.report.sequence_data import MeasuredData, SequenceResults
 from recbole_tagnnpp.experiment.report.systems import SCORES, DataRuns, SystemRuns
 from recbole_tagnnpp.experiment.statistics.seeds import mean_and_deviation
@@ -61,8 +61,7 @@ def rows_of_system(measured: MeasuredData, system: System, paper: Figures | None
 
 def section_title(data: DataRuns) -> str:
     """Name of a dataset, and of its data where there are runs on more than one preparation of it."""
-    title = dataset_title(data.dataset)
-    return title if data.is_only or data.checksum is None else f"{title} (data {data.checksum[:8]})"
+    return data_title(data.dataset, data.checksum, data.is_only)
 
 
 def how_tested(comparisons: str) -> str:

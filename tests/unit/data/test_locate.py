@@ -119,10 +119,12 @@ def test_prepared_files_serve_without_source_and_rules(prepared: Path) -> None:
         ensure_prepared("tiny", prepared, PreparationRules(source_format="recbole_inter", min_item_count=2), False)
 
 
-def edit_manifest(folder: Path, without: str | None = None, **changes: object) -> None:
+def edit_manifest(folder: Path, without: str | None = None, rows: object = None, **changes: object) -> None:
     file = folder / "tiny.manifest.json"
     content = json.loads(file.read_text())
     content["files"].pop(without, None)
+    if rows is not None:
+        content["files"]["tiny.item"]["rows"] = rows
     file.write_text(json.dumps({**content, **changes}))
 
 
@@ -140,7 +142,7 @@ def edit_manifest(folder: Path, without: str | None = None, **changes: object) -
         (lambda f: (f / "tiny.manifest.json").write_text("[1]"), "not a manifest of version 1"),
         (lambda f: (f / "tiny.manifest.json").write_text('{"manifest_version": 1}'), "dataset must be a str"),
         (lambda f: edit_manifest(f, dataset="tony"), r"tiny\.manifest\.json: is the manifest of 'tony'; prepare"),
-        (lambda f: edit_manifest(f, statistics={}), r"json: statistics must tell of items, a whole number; prepare"),
+        (lambda f: edit_manifest(f, rows="many"), r"json: rows of tiny\.item must be a whole number; prepare"),
         (lambda f: edit_manifest(f, files={}), r"tiny\.manifest\.json: files must tell of tiny\.train\.inter; prepare"),
         (lambda f: edit_manifest(f, without="tiny.test.inter"), r"json: files must tell of tiny\.test\.inter; prepare"),
         (lambda f: edit_manifest(f, without="tiny.item"), r"json: files must tell of tiny\.item; prepare"),

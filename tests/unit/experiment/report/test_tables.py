@@ -264,6 +264,20 @@ def test_other_runs_are_listed_with_their_reason(tmp_path: Path) -> None:
     assert all(row["Seeds"] == "" for row in rows_of(report, "table_1"))
 
 
+def test_other_runs_stand_with_the_data_that_they_learnt_from(tmp_path: Path) -> None:
+    first = write_run(tmp_path, TAGNNPP, epochs=1)
+    assert {row["dataset"] for row in rows_of(make_report(tmp_path), "other_runs")} == {"Yoochoose 1/64"}
+    second = write_run(tmp_path, TAGNNPP, epochs=1, checksum=OTHER_CHECKSUM, facts=make_facts(30))
+    assert {row["dataset"]: row["Run"] for row in rows_of(make_report(tmp_path), "other_runs")} == {
+        f"Yoochoose 1/64 (data {CHECKSUM[:8]})": first.stem,
+        f"Yoochoose 1/64 (data {OTHER_CHECKSUM[:8]})": second.stem,
+    }
+    second.unlink()
+    write_run(tmp_path, TAGNNPP, checksum=OTHER_CHECKSUM, facts=make_facts(30))  # a row of Table I is of other data
+    (row,) = rows_of(make_report(tmp_path), "other_runs")
+    assert row["dataset"] == f"Yoochoose 1/64 (data {CHECKSUM[:8]})"
+
+
 def test_datasets_that_the_paper_does_not_have_show_what_was_run(tmp_path: Path) -> None:
     write_run(tmp_path, SRGNN, dataset="demo")
     write_run(tmp_path, System("SASRec", "SASRec"), dataset="demo")
