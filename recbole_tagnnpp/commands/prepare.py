@@ -37,10 +37,12 @@ def prepare(settings: dict[str, Any]) -> int:
     if source is None:
         raise UserError(f"prepare needs --source=..., as no raw source lies in {output / name}; see prepare --help")
     rules_here = {key: settings[key] for key in ("preparation",) if key in settings}
-    preparation = merge_layers(model_of(files), name, files, command_line=rules_here).final.get("preparation")
+    layers = merge_layers(model_of(files), name, files, command_line=rules_here)
+    preparation = layers.final.get("preparation")
     if preparation is None:
         raise UserError(no_rules(name))
-    rules = PreparationRules.from_mapping(preparation, where=f"preparation of dataset {name}")
+    where = f"{layers.origin.get('preparation', '')}preparation of dataset {name}"
+    rules = PreparationRules.from_mapping(preparation, where)
     manifest = prepare_dataset(name, source, output, rules)
     PlainConsole().print(table_three(manifest))
     return 0

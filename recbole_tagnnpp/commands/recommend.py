@@ -22,7 +22,7 @@ Recommends next items for sessions that the model need not have seen. Nothing bu
   --sessions=FILE         clicks of many sessions, as dataset/NAME/NAME.csv or NAME.inter (session, item and time);
                           of a model with session_gap_minutes, the newest visit of each visitor counts
   --output=FILE           where recommendations go: tab-separated session, rank, item and score; - is standard output
-  --topk=K                items per session, default 20
+  --topk=K                items per session, default 20, or all that there are
   --exclude_clicked=True  leave out what the session has clicked already; fewer than K items if it has clicked most
   --unknown_items=skip    pass over clicks on items that the model does not know; default refuse
   --use_gpu=False, --threads=N, --show_progress=False"""
@@ -32,7 +32,7 @@ DEFAULTS: dict[str, Any] = {
     "items": None,
     "sessions": None,
     "output": None,
-    "topk": 20,
+    "topk": None,
     "exclude_clicked": False,
     "unknown_items": "refuse",
     "use_gpu": True,
@@ -40,7 +40,7 @@ DEFAULTS: dict[str, Any] = {
     "show_progress": True,
 }
 RULES = {
-    "topk": integer(1),
+    "topk": integer(1, or_none=True),
     "exclude_clicked": BOOLEAN,
     "unknown_items": Rule("refuse or skip", lambda v: v in ("refuse", "skip")),
     "use_gpu": BOOLEAN,
@@ -60,10 +60,11 @@ def recommend(settings: dict[str, Any]) -> int:
     if options["threads"]:
         torch.set_num_threads(options["threads"])
     recommender = Recommender.load(user_path(options["model_file"]), options["use_gpu"])
-    topk, exclude, skip = options["topk"], options["exclude_clicked"], options["unknown_items"] == "skip"
+    topk = recommender.default_topk if options["topk"] is None else options["topk"]
+    exclude, skip = options["exclude_clicked"], options["unknown_items"] == "skip"
     if options["items"] is not None:
         what, whose = f"--items={options['items']}", "this session"
-        sessions = recommender.name_sessions([_items(options["items"])], skip)
+        sessions = recommender.name_session(_items(options["items"]), skip)
     else:
         what = options["sessions"]
         sessions = recommender.read_sessions(user_path(what), skip, options["show_progress"])

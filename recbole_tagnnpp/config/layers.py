@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_tagnnpp.config.fixed_keys import FIXED
-from recbole_tagnnpp.config.models import check_model_name, recbole_property_file
+from recbole_tagnnpp.config.models import OUR_MODELS, check_model_name, recbole_property_file
 from recbole_tagnnpp.config.properties import (
     find_property_file,
     find_property_files,
@@ -218,15 +218,33 @@ def _preparation_rules() -> frozenset[str]:
 def _refuse_unknown(
     settings: Mapping[str, Any], known: set[str], origin: Mapping[str, str], other_arguments: Collection[str] = ()
 ) -> None:
-    for key in settings:
+    rules = _preparation_rules()
+    for key, value in settings.items():
+        if key == "preparation" and isinstance(value, Mapping):
+            _refuse_unknown_rule(value, rules, origin[key])
         if key in known:
             continue
         if key == "config_files":
             raise UserError(f"{origin[key]}config_files: allowed on the command line only")
-        rules = _preparation_rules()
         if key in rules:
             raise UserError(f"{origin[key]}{key}: a rule of the preparation; write preparation={{{key}: ...}}")
         near = difflib.get_close_matches(key, known | rules | {"config_files", *other_arguments}, n=1, cutoff=0.6)
         meant = f"preparation={{{near[0]}: ...}}" if near and near[0] in rules else near[0] if near else ""
         hint = f"did you mean {meant}?" if near else "see properties/overall.yaml and properties/model/"
+        if others := _models_with(key):
+            hint = f"{', '.join(others)} {'have' if len(others) > 1 else 'has'} it, this model does not"
         raise UserError(f"{origin[key]}{key}: unknown key; {hint}")
+
+
+def _models_with(key: str) -> list[str]:
+    """Our models whose property file declares a key."""
+    files = [file for model in OUR_MODELS for file in find_property_files("model", model, own=False)]
+    return [file.stem for file in files if key in read_yaml(file)]
+
+
+def _refuse_unknown_rule(preparation: Mapping[str, Any], rules: Collection[str], origin: str) -> None:
+    for rule in preparation:
+        if rule not in rules:
+            near = difflib.get_close_matches(str(rule), rules, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(rules))}"
+            raise UserError(f"{origin}preparation: {rule}: unknown rule; {hint}")

@@ -108,6 +108,10 @@ class SessionConfig(Config):
 
     # --- ours -----------------------------------------------------------------------------------------------------
 
+    def origin_of(self, key: str) -> str:
+        """Where a key was set last, as the start of a message: ``"a.yaml: "``, ``"--"`` or nothing."""
+        return self._layers.origin.get(key, "")
+
     def take_preparation(self, rules: Mapping[str, Any]) -> None:
         """Say which rules the data was prepared by, where the settings have none."""
         for settings in (self._layers.final, self.final_config_dict):

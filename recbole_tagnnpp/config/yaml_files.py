@@ -87,7 +87,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as problem:
         raise UserError(f"{path}: no such file") from problem
-    except (OSError, UnicodeDecodeError) as problem:
+    except OSError as problem:
+        raise UserError(f"{path}: {'a folder' if path.is_dir() else problem.strerror}; allowed is a YAML file") from problem
+    except UnicodeDecodeError as problem:
         raise UserError(f"{path}: not readable as UTF-8 text ({problem})") from problem
     try:
         content = yaml.load(text, Loader=PlainLoader)

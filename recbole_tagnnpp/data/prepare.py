@@ -14,7 +14,7 @@ from recbole_tagnnpp.data.protocol import hold_out_validation
 from recbole_tagnnpp.data.rules import PreparationRules
 from recbole_tagnnpp.data.sessions import SplitSessions
 from recbole_tagnnpp.data.sources.detection import CLICK_TABLES, SPLIT_ALREADY, files_of, read_source, resolve_source
-from recbole_tagnnpp.data.statistics import describe
+from recbole_tagnnpp.data.statistics import PUBLISHED, describe
 from recbole_tagnnpp.dataset_names import check_dataset_name
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.files import atomic_folder, sha256_of
@@ -41,6 +41,11 @@ def prepare(dataset: str, source: Path, output: Path, rules: PreparationRules, s
         getLogger().warning(
             f"{source}: filtered and split already; min_item_count, min_session_length, test_days and train_fraction "
             "change nothing here"
+        )
+    if kind == "click_csv" and dataset in PUBLISHED:
+        getLogger().warning(
+            f"{source}: not the log that {dataset} is the name of, beside whose published figures tables would show it; "
+            "another --dataset=NAME tells it apart"
         )
     split = read_source(kind, source, rules, show_progress)
     _check_tokens(split.item_tokens, kind, source, rules)

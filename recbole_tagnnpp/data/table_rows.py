@@ -28,7 +28,7 @@ _LOOKS_LIKE: dict[pa.DataType, tuple[str, re.Pattern[str]]] = {
         "a number of seconds since 1970 (or of another time_unit)",
         re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"),
     ),
-    TEXT: ("text, without tabs, line ends and NUL bytes", re.compile(r"[^\t\r\n\0]+")),
+    TEXT: ("text that is not empty, without tabs, line ends and NUL bytes", re.compile(r"[^\t\r\n\0]+")),
     DAY: ("a day as 2016-05-09", re.compile(r"\d{4}-\d{2}-\d{2}")),
     INSTANT: (
         "a time as 2014-04-07T10:51:09.277Z",

@@ -110,7 +110,8 @@ def prepare_data(config: SessionConfig) -> Manifest:
     """
     name, folder = config["dataset"], Path(config["data_path"])
     rules = config["preparation"]
-    parsed = None if rules is None else PreparationRules.from_mapping(rules, where=f"preparation of dataset {name}")
+    where = f"{config.origin_of('preparation')}preparation of dataset {name}"
+    parsed = None if rules is None else PreparationRules.from_mapping(rules, where)
     manifest = ensure_prepared(name, folder.parent, parsed, config["show_progress"])
     if parsed is None:
         config.take_preparation(manifest.rules)
@@ -139,12 +140,7 @@ def _run(
     reset_peak_memory(config["device"])
     started, started_at = time.perf_counter(), datetime.now(UTC)
     dataset = read_sessions(config, manifest)
-    length = config["MAX_ITEM_LIST_LENGTH"]
-    if length > (longest := manifest.rules.get("max_prefix_length", length)):
-        logger.warning(
-            f"MAX_ITEM_LIST_LENGTH={length}: prefixes of {config['dataset']} have at most {longest} clicks; "
-            "preparation={max_prefix_length: ...} makes longer ones"
-        )
+    _warn_of_settings_without_effect(config, manifest)
     logger.info(f"{dataset}; record: {place.record}")
 
     def select() -> SessionTrainer:
@@ -194,6 +190,18 @@ def _run(
     logger.info(f"record written: {place.record}")
     logger.info(f"model kept, for `recommend --model_file`: {place.weights}")
     return record
+
+
+def _warn_of_settings_without_effect(config: SessionConfig, manifest: Manifest) -> None:
+    length = config["MAX_ITEM_LIST_LENGTH"]
+    if length > (longest := manifest.rules.get("max_prefix_length", length)):
+        getLogger().warning(
+            f"MAX_ITEM_LIST_LENGTH={length}: prefixes of {config['dataset']} have at most {longest} clicks; "
+            "preparation={max_prefix_length: ...} makes longer ones"
+        )
+    plain = config.to_plain_dict()
+    if plain.get("target_attention_precision") == "tf32" and config["device"].type != "cuda":
+        getLogger().warning("target_attention_precision=tf32: only GPUs have it; products are float32 here")
 
 
 def _what_was_run(config: SessionConfig, manifest: Manifest, dataset: SessionDataset, n_tested: int) -> dict[str, Any]:

@@ -30,13 +30,19 @@ class NewSessions:
     sequences: SessionSequences
 
 
-def sessions_of_items(sessions: Iterable[Iterable[str]], vocabulary: pa.Array, skip_unknown: bool) -> NewSessions:
+def sessions_of_items(
+    sessions: Iterable[Iterable[str]],
+    vocabulary: pa.Array,
+    skip_unknown: bool,
+    where: Callable[[str], str] = "session {}: ".format,
+) -> NewSessions:
     """Sessions given as item names; their own names are their places, from 0.
 
     Args:
         sessions: clicks of each, oldest first.
         vocabulary: names of items 1, 2, ...
         skip_unknown: leave clicks on unknown items out instead of refusing them.
+        where: what the message about an unknown item of a session begins with.
 
     Raises:
         UserError: a session is empty, or an item is unknown.
@@ -56,7 +62,9 @@ def sessions_of_items(sessions: Iterable[Iterable[str]], vocabulary: pa.Array, s
         items += clicks
         ends.append(len(items))
     names = [str(place) for place in range(len(ends) - 1)]
-    return _numbered(names, pa.array(items, pa.string()), np.array(ends), vocabulary, skip_unknown, lambda *_: "")
+    return _numbered(
+        names, pa.array(items, pa.string()), np.array(ends), vocabulary, skip_unknown, lambda session, _: where(session)
+    )
 
 
 def sessions_of_file(
@@ -85,7 +93,7 @@ def sessions_of_file(
         clicks = clicks.newest_visits(rules.session_gap_minutes)
 
     def where(session: str, item: str) -> str:
-        return f"{path}:{table.line_of(clicks.first_row(session, item))}: "
+        return f"{path}:{table.line_of(clicks.first_row(session, item))}: session {session!r}: "
 
     log = clicks.to_log()
     tokens = log.item_tokens.take(pa.array(log.sessions.items))
@@ -100,7 +108,7 @@ def _numbered(
     skip_unknown: bool,
     where: Callable[[str, str], str],
 ) -> NewSessions:
-    """Sessions in item numbers; ``where`` gives the place of an unknown item, for the message."""
+    """Sessions in item numbers; ``where`` gives the session and place of an unknown item, for the message."""
     numbers = pc.index_in(tokens, value_set=vocabulary)
     is_known = numbers.is_valid().to_numpy(zero_copy_only=False)
     session_of_click = np.repeat(np.arange(len(ids)), np.diff(ends))
@@ -108,8 +116,8 @@ def _numbered(
         click = int(np.argmin(is_known))
         session, item = ids[session_of_click[click]], tokens[click].as_py()
         raise UserError(
-            f"{where(session, item)}session {session!r}: item {item!r} is none of the "
-            f"{len(vocabulary)} items that the model knows; --unknown_items=skip (skip_unknown=True) leaves such clicks out"
+            f"{where(session, item)}item {item!r} is none of the {len(vocabulary)} items that the model knows; "
+            "--unknown_items=skip (in Python skip_unknown=True) leaves such clicks out"
         )
     lengths = np.bincount(session_of_click[is_known], minlength=len(ids))
     known = np.flatnonzero(lengths)

@@ -58,10 +58,15 @@ class Recommender:
         """
         return cls(load_trained_model(user_path(str(model_file)), use_gpu))
 
+    @property
+    def default_topk(self) -> int:
+        """Items per session where nobody says how many: 20, or all that there are."""
+        return min(20, self.dataset.item_num - 1)
+
     def recommend(
         self,
         sessions: Iterable[Iterable[str]],
-        topk: int = 20,
+        topk: int | None = None,
         exclude_clicked: bool = False,
         skip_unknown: bool = False,
     ) -> list[list[Recommendation]]:
@@ -70,7 +75,7 @@ class Recommender:
         Args:
             sessions: item names of the clicks of each, oldest first; of long sessions the newest clicks count, as many as
                 the model was trained with (``MAX_ITEM_LIST_LENGTH`` and the preparation's ``max_prefix_length``).
-            topk: items per session.
+            topk: items per session; default :attr:`default_topk`.
             exclude_clicked: leave out what the session has clicked already; one that has clicked most items gets fewer
                 than ``topk``.
             skip_unknown: pass over clicks on items that the model does not know; a session without any other has no
@@ -79,6 +84,7 @@ class Recommender:
         Raises:
             UserError: a session is empty, an item is unknown, or there are not that many items.
         """
+        topk = self.default_topk if topk is None else topk
         new = self.name_sessions(sessions, skip_unknown)
         results: list[list[Recommendation]] = [[] for _ in new.ids]
         for place, found in zip(new.known, self.recommend_for(new, topk, exclude_clicked), strict=True):
@@ -97,7 +103,7 @@ class Recommender:
             raise UserError(f"topk={topk!r}: allowed is a whole number of at least 1")
         n_items = self.dataset.item_num - 1
         if topk > n_items:
-            raise UserError(f"topk={topk}: there are only {n_items} items")
+            raise UserError(f"topk={topk}: allowed is at most {n_items}, the number of items")
         return self._name_items(self._rank(new.sequences, int(topk), exclude_clicked, show_progress))
 
     def _name_items(self, ranked: Iterator[tuple[FloatArray, IntArray, BoolArray]]) -> Iterator[list[Recommendation]]:
@@ -113,6 +119,14 @@ class Recommender:
             UserError: a session is empty, or an item is unknown.
         """
         return sessions_of_items(sessions, self._vocabulary, skip_unknown)
+
+    def name_session(self, items: Iterable[str], skip_unknown: bool = False) -> NewSessions:
+        """A single session, likewise; messages do not number it.
+
+        Raises:
+            UserError: it is empty, or an item is unknown.
+        """
+        return sessions_of_items([items], self._vocabulary, skip_unknown, where=lambda _: "")
 
     def read_sessions(self, path: Path, skip_unknown: bool = False, show_progress: bool = False) -> NewSessions:
         """Sessions of a click log in the form of the training data's ``<dataset>.inter``, or as ``.csv``.

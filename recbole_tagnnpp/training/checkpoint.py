@@ -99,6 +99,8 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
         ) from problem
     except UserError:
         raise
+    except PermissionError as problem:
+        raise UserError(f"{path}: cannot be read ({problem.strerror})") from problem
     except Exception as problem:  # damaged bytes lead the unpickler into errors of any type
         # whose texts are long, and some advise to load without weights_only
         reason = getattr(problem, "strerror", None) or type(problem).__name__

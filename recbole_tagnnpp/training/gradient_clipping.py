@@ -1,6 +1,7 @@
 """Adaptive gradient clipping (AGC; Brock et al. 2021, "High-Performance Large-Scale Image Recognition Without
 Normalization", equation 3)."""
 
+import difflib
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
@@ -74,7 +75,10 @@ class AdaptiveGradientClipping:
         for pattern in exclude:
             matched = {n for n in parameters if fnmatchcase(n, pattern) or n.startswith(pattern + ".")}
             if not matched:
-                raise UserError(f"agc_exclude: {pattern!r} names no parameter; there are {', '.join(parameters)}")
+                modules = {name.rpartition(".")[0] for name in parameters}
+                near = difflib.get_close_matches(pattern, sorted({*parameters, *modules}), n=1)
+                hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(parameters)}"
+                raise UserError(f"agc_exclude: {pattern!r} names no parameter; {hint}")
             excluded |= matched
         self.clipped = {name: p for name, p in parameters.items() if name not in excluded}
 

@@ -120,9 +120,23 @@ def test_names_with_commas(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     (file,) = (tmp_path / "saved" / "tiny").glob("*/model.pth")
     assert main(["recommend", f"--model_file={file}", '--items=i3, "i4,red"']) == 0
     assert main(["recommend", f"--model_file={file}", "--items=i3,i4,red"]) == 2
-    assert "item 'i4' is none of the 37 items" in capsys.readouterr().err
+    assert capsys.readouterr().err.startswith("error: item 'i4' is none of the 37 items")
     assert main(["recommend", f"--model_file={file}", '--items=i3,"i4']) == 2
     assert '--items=i3,"i4: has a quote without end' in capsys.readouterr().err
+
+
+def test_of_few_items_all_are_recommended_where_nobody_says_how_many(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = write_tiny_log(tmp_path / "dataset", n_items=9)
+    run(SessionConfig("TAGNNPP", "tiny", [rules], settings(tmp_path, epochs=1, topk=[5, 9], valid_metric="MRR@9")))
+    (file,) = (tmp_path / "saved" / "tiny").glob("*/model.pth")
+    capsys.readouterr()
+    assert main(["recommend", f"--model_file={file}", "--items=i4", "--output=-"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1 + 9
+    recommender = Recommender.load(file)
+    assert recommender.recommend([["i4"]]) == recommender.recommend([["i4"]], topk=9)
+    assert main(["recommend", f"--model_file={file}", "--items=i4", "--topk=20"]) == 2
 
 
 def test_a_failure_leaves_the_file_of_before(model_file: Path, log: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -132,7 +146,7 @@ def test_a_failure_leaves_the_file_of_before(model_file: Path, log: Path, capsys
     assert main([*arguments, "--show_progress=False"]) == 2
     assert "today.inter:6: session 'a': item 'new' is none of the 37 items" in capsys.readouterr().err
     assert main([*arguments, "--unknown_items=skip", "--topk=38", "--show_progress=False"]) == 2
-    assert "topk=38: there are only 37 items" in capsys.readouterr().err
+    assert "topk=38: allowed is at most 37, the number of items" in capsys.readouterr().err
     log.write_text(log.read_text().splitlines()[0] + "\na\tnew\t3\nb\tnewer\t4\n")
     assert main([*arguments, "--unknown_items=skip", "--show_progress=False"]) == 2
     assert "today.inter: the model knows no item of any of its 2 sessions" in capsys.readouterr().err

@@ -435,6 +435,23 @@ def test_longer_prefixes_than_were_prepared_are_warned_of(root: Path, caplog: py
     assert "MAX_ITEM_LIST_LENGTH=51: prefixes of tiny have at most 50 clicks; preparation={max_pre" in caplog.text
 
 
+def test_a_precision_that_only_gpus_have_is_warned_of(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("WARNING"):
+        run_tiny(root, epochs=1, seed=113, target_attention_precision="tf32")
+    assert "target_attention_precision=tf32: only GPUs have it; products are float32 here" in caplog.text
+
+
+@pytest.mark.parametrize("origin", ["file", "dictionary"])
+def test_a_rule_that_is_not_allowed_is_told_with_its_file(tmp_path: Path, origin: str) -> None:
+    rules = write_tiny_log(tmp_path / "dataset")
+    changes = {"preparation": {"test_days": 0}} if origin == "dictionary" else {}
+    if origin == "file":
+        rules.write_text(rules.read_text().replace("test_days: 2", "test_days: 0"))
+    start = f"{rules}: " if origin == "file" else ""
+    with pytest.raises(UserError, match=rf"^{start}preparation of dataset tiny: test_days=0: allowed is a whole number"):
+        run(SessionConfig("TAGNNPP", "tiny", [rules], {**settings(tmp_path), **changes}))
+
+
 def test_prefixes_are_as_long_as_the_manifest_says_where_the_configuration_has_no_rules(tmp_path: Path) -> None:
     rules = write_tiny_log(tmp_path / "dataset")
     longer = {"preparation": {"max_prefix_length": 70}, **settings(tmp_path)}

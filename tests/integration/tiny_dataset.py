@@ -31,7 +31,9 @@ SMALL_MODEL = {
 }
 
 
-def write_tiny_log(data_path: Path, name: str = "tiny", n_sessions: int = 300, seed: int = 5) -> Path:
+def write_tiny_log(
+    data_path: Path, name: str = "tiny", n_sessions: int = 300, seed: int = 5, n_items: int = N_ITEMS
+) -> Path:
     """Write ``data_path/name/name.inter`` and ``data_path/name.yaml``; returns the latter."""
     generator = np.random.default_rng(seed)
     folder = data_path / name
@@ -39,10 +41,10 @@ def write_tiny_log(data_path: Path, name: str = "tiny", n_sessions: int = 300, s
     lines = ["session_id:token\titem_id:token\ttimestamp:float"]
     for session in range(n_sessions):
         start = 86_400 * 20 * session // n_sessions
-        item = int(generator.integers(N_ITEMS))
+        item = int(generator.integers(n_items))
         for click in range(int(generator.integers(2, 9))):
             lines.append(f"s{session}\ti{item}\t{start + 60 * click}")
-            item = (item + int(generator.integers(1, 4))) % N_ITEMS
+            item = (item + int(generator.integers(1, 4))) % n_items
     (folder / f"{name}.inter").write_text("\n".join(lines) + "\n")
     rules = data_path / f"{name}.yaml"
     rules.write_text(RULES)

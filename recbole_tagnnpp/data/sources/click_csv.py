@@ -29,7 +29,7 @@ def matches(path: Path) -> bool:
 def open_table(path: Path, rules: PreparationRules) -> ClickTable:
     """The table of a log, by its header and first row: its times are numbers since 1970 or times of ISO 8601.
 
-    Times without a zone are read as UTC.
+    Times without a zone are read as UTC, days without a time of day as their beginning.
 
     Raises:
         UserError: the file is missing or empty, has no such column, or its first time is none.
@@ -40,7 +40,8 @@ def open_table(path: Path, rules: PreparationRules) -> ClickTable:
     delimiter = max(DELIMITERS, key=re.sub('"[^"]*"', "", header).count)
     columns = next(csv.reader([header], delimiter=delimiter))
     names = rules.session_field, rules.item_field, rules.time_field
-    hint = "session_field, item_field and time_field of the preparation name them"
+    fields = ("session_field", "item_field", "time_field")
+    hint = f"the preparation says {', '.join(f'{key}={name}' for key, name in zip(fields, names, strict=True))}"
     if len(columns) == 1:
         hint = "columns are separated by commas, semicolons or tabs"
     check_columns(path, columns, names, f"; {hint}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from logging import getLogger
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,11 @@ class ClickTable:
         if pa.types.is_timestamp(self.time_type):
             times: npt.NDArray = table[self.time].cast(pa.int64()).to_numpy()
             unit = "nanoseconds"
+            if not np.any(times % (DATE_UNIT_PER_DAY * TIME_UNITS[unit])):
+                getLogger().warning(
+                    f"{self.path}: {self.time} holds days without a time of day; a session's clicks of one day are taken "
+                    "in the order of the file"
+                )
         else:
             times = table[self.time].to_numpy()
             self._check_numbers(times)

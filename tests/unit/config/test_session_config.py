@@ -104,6 +104,13 @@ CASES: list[tuple[dict, str]] = [
     ({"dataset": "../etc"}, "dataset='../etc': allowed are letters"),
     ({"command_line": {"epoch": 3}}, "--epoch: unknown key; did you mean epochs\\?"),
     ({"config_dict": {"embeding_size": 3}}, "embeding_size: unknown key; did you mean embedding_size\\?"),
+    ({"model": "Pop", "command_line": {"n_heads": 4}}, "--n_heads: unknown key; TAGNNPP has it, this model does not"),
+    ({"model": "Pop", "command_line": {"n_layers": 4}}, "--n_layers: unknown key; TAGNNPP.*, LESSR.* have it, this model"),
+    (
+        {"command_line": {"preparation": {"test_day": 1}}},
+        r"preparation: test_day: unknown rule; did you mean test_days",
+    ),
+    ({"config_dict": {"preparation": {"q": 1}}}, "^preparation: q: unknown rule; there are item_field, .*validation_seed"),
     ({"command_line": {"qqq": 3}}, "--qqq: unknown key; see properties/"),
     ({"command_line": {"epochs": 0}}, "--epochs=0: allowed is a whole number of at least 1"),
     ({"command_line": {"epochs": 2.5}}, "--epochs=2.5: allowed is a whole number"),
@@ -124,7 +131,7 @@ CASES: list[tuple[dict, str]] = [
     ),
     (
         {"command_line": {"topk": 40}},
-        r"overall.yaml: valid_metric='MRR@20': with topk=\[40\] allowed is one of Hit@40, MRR@40",
+        r"overall.yaml: valid_metric='MRR@20': with topk=\[40\] allowed is .* MRR@40; for example --valid_metric=MRR@40$",
     ),
     ({"command_line": {"loss_type": "BPR"}}, "--loss_type='BPR': allowed is CE"),
     ({"command_line": {"repeatable": False}}, "--repeatable=False: allowed is only True"),

@@ -72,8 +72,11 @@ def test_files_that_are_refused(text: str, message: str, tmp_path: Path, monkeyp
 def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file"):
         read_yaml(tmp_path / "a.yaml")
-    with pytest.raises(UserError, match="not readable as UTF-8 text"):
+    with pytest.raises(UserError, match=rf"^{tmp_path}: a folder; allowed is a YAML file$"):
         read_yaml(tmp_path)
+    (tmp_path / "a.yaml").write_bytes(b"a: \xff\n")
+    with pytest.raises(UserError, match="not readable as UTF-8 text"):
+        read_yaml(tmp_path / "a.yaml")
 
 
 def test_empty_file_is_no_setting(tmp_path: Path) -> None:

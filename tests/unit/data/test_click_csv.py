@@ -140,6 +140,17 @@ def test_order_of_times_closer_than_numbers_of_seconds_tell_apart(tmp_path: Path
     assert test.splitlines()[1:3] == ["s28\tfirst\tsecond", "s28\tfirst second\tthird"]
 
 
+@pytest.mark.parametrize("time", ["", "T00:00:00", "T00:00:01"])
+def test_days_without_a_time_of_day_keep_the_order_of_the_file(
+    tmp_path: Path, time: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [f"s{day},{item},2024-06-{day:02}{time}" for day in range(10, 30) for item in ("third", "first", "second")]
+    (tmp_path / "log.csv").write_text("\n".join(["session_id,item_id,timestamp", *rows]) + "\n")
+    test = prepared(tmp_path / "log.csv", tmp_path / "out")["d.test.inter"].decode()
+    assert test.splitlines()[1:3] == ["s28\tthird\tfirst", "s28\tthird first\tsecond"]
+    assert ("log.csv: timestamp holds days without a time of day" in caplog.text) == (time != "T00:00:01")
+
+
 def test_a_csv_file_is_found_beside_the_dataset_unless_there_is_an_atomic_one(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

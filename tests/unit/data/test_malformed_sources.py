@@ -61,7 +61,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "csv: no such column": (
         text("a.csv", "a;b;c\n1;2;3\n"),
         "a.csv",
-        r"a\.csv:1: no column 'session_id'; found 'a' and 'b' and 'c'; session_field, item_field and time_field of",
+        r"a\.csv:1: no column 'session_id'; found 'a' and 'b' and 'c'; the preparation says session_field=session_id, ",
     ),
     "csv: another separator": (
         text("a.csv", "session_id|item_id|timestamp\ns|x|3\n"),
@@ -76,7 +76,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "inter: a NUL byte in a session": (
         text("x.inter", INTER + "1\ta\t3\n1\0\ta\t3\n"),
         "x.inter",
-        r"x\.inter:3: session_id:token must be text, without tabs, line ends and NUL bytes",
+        r"x\.inter:3: session_id:token must be text that is not empty, without tabs, line ends and NUL bytes",
     ),
     "csv: column twice": (text("a.csv", TABLE.replace("page", "item_id")), "a.csv", r"a\.csv:1: a column is named twice"),
     "csv: line end in the header": (
@@ -90,18 +90,22 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "csv: line after a value of two lines": (
         text("a.csv", TABLE + 's,x,3,"p\nq"\n\ns,,4,p\n'),
         "a.csv",
-        r"a\.csv:5: item_id must be text, .* found ''",
+        r"a\.csv:5: item_id must be text that is not empty, .* found ''",
     ),
     "csv: quote without end": (
         text("a.csv", TABLE + 's,x,3,p\ns,x,4,"p\ns,x,5,p\n'),
         "a.csv",
         r"a\.csv:3: not readable as values in quotes \(unexpected end of data",
     ),
-    "csv: a tab in an item": (text("a.csv", TABLE + 's,"x\ty",3,p\n'), "a.csv", r"a\.csv:2: item_id must be text, without"),
+    "csv: a tab in an item": (
+        text("a.csv", TABLE + 's,"x\ty",3,p\n'),
+        "a.csv",
+        r"a\.csv:2: item_id must be text that is not empty, without",
+    ),
     "csv: a line end in a session": (
         text("a.csv", TABLE + 's,x,2,p\n"s\nt",x,3,p\n'),
         "a.csv",
-        r"a\.csv:3: session_id must be text, without tabs, line ends and NUL bytes, found 's\\nt'",
+        r"a\.csv:3: session_id must be text that is not empty, without tabs, line ends and NUL bytes, found 's\\nt'",
     ),
     "csv: item with a space": (
         text("a.csv", TABLE + "".join(f"{day},a b,2016-05-{day} 0{n}:00,p\n" for day in range(10, 30) for n in (1, 2))),
@@ -190,7 +194,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "carriage return in an item": (
         text("a.csv", CSV + ROW.replace("7", "7\r8")),
         "a.csv",
-        r"a\.csv:2: itemId must be text, without tabs, line ends and NUL bytes",
+        r"a\.csv:2: itemId must be text that is not empty, without tabs, line ends and NUL bytes",
     ),
     "diginetica: empty item": (text("a.csv", CSV + ROW.replace(";7;", ";;")), "a.csv", r"a\.csv:2: itemId must be text"),
     "diginetica: not UTF-8": (

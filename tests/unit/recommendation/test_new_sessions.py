@@ -32,7 +32,7 @@ def test_items_of_lists_are_numbered_from_one_in_their_order() -> None:
 
 
 def test_unknown_items_are_refused_with_their_place() -> None:
-    with pytest.raises(UserError, match=r"session '1': item '7' is none of the 5 items that the model knows"):
+    with pytest.raises(UserError, match=r"^session 1: item '7' is none of the 5 items that the model knows"):
         sessions_of_items([["sock"], ["007", "7"]], VOCABULARY, skip_unknown=False)
 
 

@@ -118,8 +118,9 @@ def test_sessions_of_unknown_items_have_no_recommendations(root: Path) -> None:
     assert nothing == []
     assert found == recommender.recommend([["i1"]], topk=2)[0]
     assert recommender.recommend([], topk=2) == []
-    with pytest.raises(UserError, match="item 'x' is none of the 37 items"):
-        recommender.recommend([["i1", "x"]])
+    with pytest.raises(UserError, match=r"^session 1: item 'x' is none of the 37 items"):
+        recommender.recommend([["i2"], ["i1", "x"]])
+    assert len(recommender.recommend([["i1"]])[0]) == 20
 
 
 @pytest.mark.parametrize("topk", [0, True, "3", 38])

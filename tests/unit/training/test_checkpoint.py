@@ -117,6 +117,16 @@ def test_broken_files_give_one_line_and_run_nothing(tmp_path: Path, case: str) -
     assert not (tmp_path / "trace").exists()
 
 
+def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    path = saved(tmp_path / "c.pth")
+    monkeypatch.setattr(zipfile, "is_zipfile", refuse)
+    with pytest.raises(UserError, match=r"c\.pth: cannot be read \(Permission denied\)$"):
+        load_checkpoint(path)
+
+
 @pytest.mark.filterwarnings("error")
 def test_no_damage_escapes_as_another_error(tmp_path: Path) -> None:
     generator = random.Random(3)
