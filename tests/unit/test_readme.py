@@ -62,7 +62,9 @@ def test_commands_are_understood(
     stand_in("experiment.report.report.write_report", SimpleNamespace(n_records=1, n_others=1))
     stand_in("data.prepare.prepare", None)
     monkeypatch.setattr("recbole_tagnnpp.data.statistics.table_three", lambda _: "")
-    monkeypatch.setattr("recbole_tagnnpp.experiment.grid.plan.prepare_data", lambda _: SimpleNamespace(checksum="0"))
+    monkeypatch.setattr(
+        "recbole_tagnnpp.experiment.grid.plan.prepare_data", lambda _: SimpleNamespace(checksum="0", n_items=50)
+    )
     words = [word.replace("mine.yaml", str(tmp_path / "mine.yaml")) for word in shlex.split(command, comments=True)]
     start = words.index("recbole_tagnnpp") + 1 if "-m" in words else words.index("run_recbole_tagnnpp.py")
     status = main(["train", *words[start + 1 :]] if words[start].endswith(".py") else words[start:])
@@ -85,7 +87,7 @@ def test_commands_of_the_results_make_every_row_of_the_tables(monkeypatch: pytes
     monkeypatch.chdir(REPOSITORY)
     monkeypatch.setattr(
         "recbole_tagnnpp.experiment.grid.plan.prepare_data",
-        lambda config: SimpleNamespace(checksum=checksums[config["dataset"]]),
+        lambda config: SimpleNamespace(checksum=checksums[config["dataset"]], n_items=50),
     )
     monkeypatch.setattr(
         "recbole_tagnnpp.experiment.grid.grid.run_grid",
