@@ -159,14 +159,16 @@ def test_a_folder_given_as_a_dot_has_its_name_in_the_manifest(tmp_path: Path, mo
     assert sorted(manifest["source_sha256"]) == ["all_train_seq.txt", "test.txt"]
 
 
-@pytest.mark.parametrize("dataset", ["diginetica", "mine"])
+@pytest.mark.parametrize(("dataset", "name"), [("diginetica", "log.csv"), ("mine", "log.csv"), ("diginetica", "its own")])
 def test_clicks_of_ones_own_under_a_published_name_are_told_of(
-    tmp_path: Path, dataset: str, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, dataset: str, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (tmp_path / "log.csv").write_text(
-        "session_id,item_id,timestamp\n" + "".join(f"{s},{i},{t}\n" for s, i, t in random_log(3))
-    )
+    source = tmp_path / "log.csv"
+    source.write_text("session_id,item_id,timestamp\n" + "".join(f"{s},{i},{t}\n" for s, i, t in random_log(3)))
+    if name == "its own":
+        source = as_diginetica(random_log(3), tmp_path)
     (tmp_path / "rules.yaml").write_text(RULES)
-    arguments = [f"--source={tmp_path / 'log.csv'}", f"--output={tmp_path}", f"--config_files={tmp_path / 'rules.yaml'}"]
+    arguments = [f"--source={source}", f"--output={tmp_path}", f"--config_files={tmp_path / 'rules.yaml'}"]
     assert main(["prepare", f"--dataset={dataset}", *arguments]) == 0
-    assert ("not the log that diginetica is the name of" in caplog.text) == (dataset == "diginetica")
+    is_told = "not the log that diginetica is the name of" in caplog.text
+    assert is_told == (dataset == "diginetica" and name == "log.csv")

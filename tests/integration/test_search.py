@@ -242,8 +242,9 @@ def test_a_folder_of_records_that_cannot_be_written_to_shows_before_the_trials(r
 
 
 def test_more_recommendations_than_items_show_before_the_trials(root: Path) -> None:
-    with pytest.raises(UserError, match=r"topk=\[5, 20, 9999\]: allowed is at most"):
+    with pytest.raises(UserError, match=r"^topk=\[5, 20, 9999\]: allowed is at most"):
         run_search(root, topk=[5, 20, 9999], final=False)
+    assert not (root / "saved" / "search").exists()
 
 
 def test_search_on_less_training_data(root: Path) -> None:
