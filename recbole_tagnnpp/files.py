@@ -117,15 +117,15 @@ def check_folder(folder: Path, key: str) -> None:
         UserError: they cannot; names the key that it comes from.
     """
     place = folder.absolute()
-    nearest = next(known for known in (place, *place.parents) if known.exists())
-    problem = "is no folder"
-    if nearest.is_dir():
-        try:
+    try:
+        nearest = next(known for known in (place, *place.parents) if known.exists())
+        problem = f"{nearest} is no folder"
+        if nearest.is_dir():
             with tempfile.TemporaryDirectory(dir=nearest, prefix=".try-"):  # permissions do not tell of /proc, for one
                 return
-        except OSError as refused:
-            problem = f"takes none ({refused.strerror})"
-    raise UserError(f"{key}={folder}: files cannot be written there, {nearest} {problem}; allowed is a writable folder")
+    except OSError as refused:
+        problem = str(refused.strerror)
+    raise UserError(f"{key}={folder}: files cannot be written there ({problem}); allowed is a writable folder")
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from typing import Any
 from recbole_tagnnpp.config.command_line import check_argument_names, config_files, model_of
 from recbole_tagnnpp.config.layers import merge_layers
 from recbole_tagnnpp.errors import UserError
-from recbole_tagnnpp.files import user_path
+from recbole_tagnnpp.files import check_folder, user_path
 from recbole_tagnnpp.terminal import PlainConsole
 
 HELP = """\
@@ -41,8 +41,8 @@ def prepare(settings: dict[str, Any]) -> int:
     preparation = layers.final.get("preparation")
     if preparation is None:
         raise UserError(no_rules(name))
-    where = f"{layers.origin.get('preparation', '')}preparation of dataset {name}"
-    rules = PreparationRules.from_mapping(preparation, where)
+    rules = PreparationRules.from_mapping(preparation, f"preparation of dataset {name}", layers.origin_of_rule)
+    check_folder(output / name, "output")
     manifest = prepare_dataset(name, source, output, rules)
     PlainConsole().print(table_three(manifest))
     return 0

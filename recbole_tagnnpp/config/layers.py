@@ -41,7 +41,8 @@ class Layers:
         internal: settings of property files and preset.
         files, dictionary, command_line: settings of the caller.
         final: all of them by priority, checked.
-        origin: where a key was set last, as the start of a message: ``"a.yaml: "``, ``"--"``; RecBole's are missing.
+        origin: where a key was set last, as the start of a message: ``"a.yaml: "``, ``"--"``; RecBole's are missing. Rules
+            of the preparation count singly, as ``preparation.<rule>``.
         recbole_defaults: what RecBole sets for every sequential model.
         model_defaults: what the model's own property file sets.
     """
@@ -56,6 +57,10 @@ class Layers:
     origin: dict[str, str] = field(default_factory=dict)
     recbole_defaults: dict[str, Any] = field(default_factory=dict)
     model_defaults: dict[str, Any] = field(default_factory=dict)
+
+    def origin_of_rule(self, rule: str) -> str:
+        """Where a rule of the preparation was set last, or nothing."""
+        return self.origin.get(f"preparation.{rule}", "")
 
     @property
     def given(self) -> dict[str, Any]:
@@ -90,10 +95,10 @@ def merge_layers(
     caller_origin: dict[str, str] = {}
     for file in config_files:
         content = read_yaml(Path(file))
-        caller_origin.update(dict.fromkeys(content, f"{file}: "))
+        caller_origin.update(_origins(content, f"{file}: "))
         _lay_over(layers.files, content)
-    caller_origin.update(dict.fromkeys(layers.dictionary, ""))
-    caller_origin.update(dict.fromkeys(layers.command_line, "--"))
+    caller_origin.update(_origins(layers.dictionary, ""))
+    caller_origin.update(_origins(layers.command_line, "--"))
     caller = layers.given
 
     layers.dataset = _dataset_name(layers.command_line.get("dataset", dataset or caller.get("dataset")))
@@ -116,6 +121,13 @@ def merge_layers(
     check_values(final, layers.recbole_defaults, layers.model_defaults, lambda key: layers.origin.get(key, ""))
     layers.final = with_one_spelling(with_real_numbers(final, layers.model_defaults))
     return layers
+
+
+def _origins(settings: Mapping[str, Any], where: str) -> dict[str, str]:
+    """``where`` for every key, and for every rule of the preparation."""
+    rules = settings.get("preparation")
+    keys = [*settings, *(f"preparation.{rule}" for rule in (rules if isinstance(rules, Mapping) else ()))]
+    return dict.fromkeys(keys, where)
 
 
 def _merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
@@ -171,7 +183,7 @@ def _read_property_files(layers: Layers, own: bool) -> set[str]:
                 known.update(content)
             _refuse_unknown(content, known - {"model", "dataset"}, dict.fromkeys(content, where))
             if where:
-                layers.origin.update(dict.fromkeys(content, where))
+                layers.origin.update(_origins(content, where))
             _lay_over(layers.internal, content)
 
     overall = find_property_files("", "overall", own)
@@ -205,7 +217,7 @@ def _read_preset(layers: Layers, caller: Mapping[str, Any], known: set[str]) -> 
             continue
         content = read_yaml(source)
         _refuse_unknown(content, known - CHOICES, dict.fromkeys(content, f"{source}: "))
-        layers.origin.update(dict.fromkeys(content, f"{source}: "))
+        layers.origin.update(_origins(content, f"{source}: "))
         _lay_over(layers.internal, content)
 
 
@@ -232,7 +244,7 @@ def _refuse_unknown(
         meant = f"preparation={{{near[0]}: ...}}" if near and near[0] in rules else near[0] if near else ""
         hint = f"did you mean {meant}?" if near else "see properties/overall.yaml and properties/model/"
         if others := _models_with(key):
-            hint = f"{', '.join(others)} {'have' if len(others) > 1 else 'has'} it, this model does not"
+            raise UserError(f"{origin[key]}{key}: unknown key here; a key of {', '.join(others)}")
         raise UserError(f"{origin[key]}{key}: unknown key; {hint}")
 
 

@@ -108,9 +108,9 @@ class SessionConfig(Config):
 
     # --- ours -----------------------------------------------------------------------------------------------------
 
-    def origin_of(self, key: str) -> str:
-        """Where a key was set last, as the start of a message: ``"a.yaml: "``, ``"--"`` or nothing."""
-        return self._layers.origin.get(key, "")
+    def origin_of_rule(self, rule: str) -> str:
+        """Where a rule of the preparation was set last, as the start of a message: ``"a.yaml: "``, ``"--"`` or nothing."""
+        return self._layers.origin_of_rule(rule)
 
     def take_preparation(self, rules: Mapping[str, Any]) -> None:
         """Say which rules the data was prepared by, where the settings have none."""

@@ -61,18 +61,23 @@ def check_values(
             refuse("hidden_act", f"allowed is {activations.allowed}")
 
 
-def check_cut_offs(topk: Sequence[int], n_items: int) -> None:
+def check_cut_offs(settings: Mapping[str, Any], n_items: int) -> None:
     """Ask whether there are as many items as metrics count.
+
+    Args:
+        settings: a whole configuration.
+        n_items: of the dataset.
 
     Raises:
         UserError: there are not; names settings that would do.
     """
+    topk, metric = list(settings["topk"]), settings["valid_metric"].partition("@")[0]
     if max(topk) <= n_items:
         return
     enough = [str(k) for k in topk if k <= n_items] or [str(n_items)]
     raise UserError(
-        f"topk={list(topk)}: allowed is at most {n_items}, the number of items, not {max(topk)}; for example "
-        f"--topk=[{','.join(enough)}] --valid_metric=MRR@{enough[-1]}"
+        f"topk={topk}: allowed is at most {n_items}, the number of items of {settings['dataset']}, not {max(topk)}; for "
+        f"example --topk=[{','.join(enough)}] --valid_metric={metric}@{enough[-1]}"
     )
 
 

@@ -92,8 +92,9 @@ def load_manifest(path: Path) -> Manifest:
     for file, entry in content["files"].items():
         if not isinstance(entry, Mapping) or not {"rows", "bytes", "sha256"} <= entry.keys():
             raise UserError(f"{path}: entry of {file} must have rows, bytes and sha256; {again}")
-        if not isinstance(entry["rows"], int):
-            raise UserError(f"{path}: rows of {file} must be a whole number; {again}")
+    rows_of_items = content["files"][f"{dataset}.item"]["rows"]
+    if not isinstance(rows_of_items, int) or rows_of_items < 1:
+        raise UserError(f"{path}: rows of {dataset}.item must be a whole number of at least 1; {again}")
     return Manifest(**{name: content[name] for name in fields})
 
 

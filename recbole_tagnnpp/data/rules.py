@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from typing import Any
@@ -67,12 +67,13 @@ class PreparationRules:
     max_prefix_length: int = 50
 
     @classmethod
-    def from_mapping(cls, mapping: Any, where: str) -> "PreparationRules":
+    def from_mapping(cls, mapping: Any, where: str, origin_of: Callable[[str], str] = lambda _: "") -> "PreparationRules":
         """Check a mapping strictly.
 
         Args:
             mapping: the ``preparation`` value of a property file.
             where: its place, for messages.
+            origin_of: tells where a rule was set, as what a message begins with.
 
         Raises:
             UserError: not a mapping, an unknown key, or a value that is not allowed.
@@ -86,12 +87,12 @@ class PreparationRules:
                 hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
                 raise UserError(f"{where}: {key}: unknown key; {hint}")
         rules = cls(**mapping)
-        rules._check(where)
+        rules._check(where, origin_of)
         return rules
 
-    def _check(self, where: str) -> None:
+    def _check(self, where: str, origin_of: Callable[[str], str]) -> None:
         def refuse(key: str, allowed: str) -> None:
-            raise UserError(f"{where}: {key}={getattr(self, key)!r}: allowed is {allowed}")
+            raise UserError(f"{origin_of(key)}{where}: {key}={getattr(self, key)!r}: allowed is {allowed}")
 
         choices = {"source_format": SOURCE_FORMATS, "time_unit": tuple(TIME_UNITS), "validation_by": VALIDATION}
         for key, values in choices.items():

@@ -1,5 +1,6 @@
 """Prefixes and their target items in memory, packed, and read from RecBole's atomic benchmark files."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +48,14 @@ class SessionSequences:
 
     def __len__(self) -> int:
         return len(self.target_items)
+
+    @property
+    def checksum(self) -> str:
+        """One digest over all sequences and their order."""
+        digest = hashlib.sha256()
+        for array in (self.prefix_ends, self.prefix_items, self.target_items, self.session_numbers):
+            digest.update(np.ascontiguousarray(array, dtype="<i8").data)
+        return digest.hexdigest()
 
     @property
     def prefix_lengths(self) -> IntArray:

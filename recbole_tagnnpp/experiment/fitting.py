@@ -53,9 +53,12 @@ def fit_model(
     trainer = trainer_class(model)(config, model, folder, dataset.item_tokens, ranks)
     if epochs is not None:
         trainer.epochs = epochs
+    of_validation = "" if validation is None else validation.checksum
+    trainer.sequences_checksum = f"{dataset.training.checksum}{of_validation}"
     if ranks.gather(bool(config["resume"] and trainer.last_file.is_file()))[0]:
         try:
-            trainer.resume_run()
+            # of a selection before a refit, what counts is the number of epochs
+            trainer.resume_run(needs_best=validation is None or not config["refit"])
         except UserError as problem:
             raise UserError(f"{problem}; without {trainer.last_file} training begins anew") from problem
         getLogger().info(f"continuing an interrupted run after epoch {trainer.start_epoch}: {trainer.last_file}")

@@ -29,7 +29,7 @@ from recbole_tagnnpp.experiment.run_place import RunPlace, place_of_run
 from recbole_tagnnpp.experiment.selection import Selection, epoch_records, recorded_selection
 from recbole_tagnnpp.experiment.target_ranks import TestSequenceFacts, write_facts, write_ranks
 from recbole_tagnnpp.files import alone_in, atomic_write
-from recbole_tagnnpp.training.checkpoint import load_checkpoint
+from recbole_tagnnpp.training.checkpoint import check_settings, load_checkpoint
 from recbole_tagnnpp.training.distributed.ranks import ALONE, Ranks
 from recbole_tagnnpp.training.trainer import SessionTrainer
 
@@ -67,7 +67,7 @@ def run(
         return ranks.gather(bool(config["resume"] and place.is_finished))[0]
 
     if has_ended():
-        return _show_finished(place, ranks)
+        return _show_finished(config, place, ranks)
     if ranks.is_first:
         check_before_training(config, manifest, place)
         if place.record.is_file() and config["resume"]:
@@ -77,19 +77,19 @@ def run(
             )
     with alone_in(place.checkpoints, "is training this very run") if ranks.is_first else contextlib.nullcontext():
         if has_ended():  # since, in a process that held the lock
-            return _show_finished(place, ranks)
+            return _show_finished(config, place, ranks)
         return _run(config, manifest, place, callback_fn, ranks)
 
 
-def _show_finished(place: RunPlace, ranks: Ranks) -> dict[str, Any]:
+def _show_finished(config: SessionConfig, place: RunPlace, ranks: Ranks) -> dict[str, Any]:
     """Print the result of a run that ended before; returns its record.
 
     Raises:
-        UserError: the record or the kept model is damaged.
+        UserError: the record or the kept model is damaged, or the model is another run's.
     """
     try:
         record = checked_content(place.record)
-        load_checkpoint(place.weights)
+        check_settings(load_checkpoint(place.weights), config.to_plain_dict(), place.weights)
     except UserError as problem:
         raise UserError(f"{problem}; --resume=False trains and tests again") from problem
     if ranks.is_first:
@@ -110,8 +110,8 @@ def prepare_data(config: SessionConfig) -> Manifest:
     """
     name, folder = config["dataset"], Path(config["data_path"])
     rules = config["preparation"]
-    where = f"{config.origin_of('preparation')}preparation of dataset {name}"
-    parsed = None if rules is None else PreparationRules.from_mapping(rules, where)
+    where = f"preparation of dataset {name}"
+    parsed = None if rules is None else PreparationRules.from_mapping(rules, where, config.origin_of_rule)
     manifest = ensure_prepared(name, folder.parent, parsed, config["show_progress"])
     if parsed is None:
         config.take_preparation(manifest.rules)

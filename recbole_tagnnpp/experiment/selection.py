@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from recbole_tagnnpp.config.session_config import SessionConfig
 from recbole_tagnnpp.data.manifest import Manifest
+from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.environment import describe_machine, describe_versions
 from recbole_tagnnpp.experiment.record import percent
 from recbole_tagnnpp.experiment.report.records import checked_content
@@ -77,7 +78,10 @@ def _find(config: SessionConfig, manifest: Manifest) -> Selection | None:
         place = place_of_run(config, manifest, refit)
         if refit == config["refit"] or not place.is_finished:
             continue
-        record = checked_content(place.record)
+        try:
+            record = checked_content(place.record)
+        except UserError as problem:
+            raise UserError(f"{problem}; without that record validation chooses again") from problem
         if any(record.get(key) != value for key, value in here.items()):
             continue
         found = Selection(

@@ -121,7 +121,7 @@ class Recommender:
         return sessions_of_items(sessions, self._vocabulary, skip_unknown)
 
     def name_session(self, items: Iterable[str], skip_unknown: bool = False) -> NewSessions:
-        """A single session, likewise; messages do not number it.
+        """A single session, likewise; the message about an unknown item does not number it.
 
         Raises:
             UserError: it is empty, or an item is unknown.

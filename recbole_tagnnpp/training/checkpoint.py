@@ -3,6 +3,7 @@
 import pickle
 import warnings
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import recbole_tagnnpp.recbole_compat  # noqa: F401  isort: skip
 from recbole.model.abstract_recommender import AbstractRecommender
 
 from recbole_tagnnpp.baselines.counting.recommender import CountingRecommender
+from recbole_tagnnpp.config.same_experiment import differing_settings
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.files import atomic_write
 
@@ -126,6 +128,24 @@ def _check_sums(path: Path) -> None:
             damaged = archive.testzip()
         if damaged is not None:
             raise UserError(f"{path}: damaged: {damaged} differs from its checksum")
+
+
+def check_settings(checkpoint: dict[str, Any], ours: Mapping[str, Any], path: Path) -> None:
+    """Check that a checkpoint comes from the same experiment: weights of the same shapes may be of another one.
+
+    Args:
+        checkpoint: of the file at ``path``.
+        ours: settings as plain values.
+
+    Raises:
+        UserError: settings that count for results differ; names them.
+    """
+    theirs = checkpoint["config"]
+    keys = differing_settings(theirs, ours)
+    if keys:
+        shown = [f"{key}={theirs.get(key, 'nothing')} (here {ours.get(key, 'nothing')})" for key in keys[:3]]
+        more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
+        raise UserError(f"{path}: comes from a run with other settings: {', '.join(shown)}{more}")
 
 
 def check_resumable(checkpoint: dict[str, Any], path: Path) -> None:

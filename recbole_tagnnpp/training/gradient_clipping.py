@@ -75,8 +75,9 @@ class AdaptiveGradientClipping:
         for pattern in exclude:
             matched = {n for n in parameters if fnmatchcase(n, pattern) or n.startswith(pattern + ".")}
             if not matched:
-                modules = {name.rpartition(".")[0] for name in parameters}
-                near = difflib.get_close_matches(pattern, sorted({*parameters, *modules}), n=1)
+                parts = [name.split(".") for name in parameters]
+                known = {".".join(names[:depth]) for names in parts for depth in range(1, len(names) + 1)}
+                near = difflib.get_close_matches(pattern, sorted(known), n=1)
                 hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(parameters)}"
                 raise UserError(f"agc_exclude: {pattern!r} names no parameter; {hint}")
             excluded |= matched

@@ -11,10 +11,15 @@ import recbole_tagnnpp.recbole_compat  # noqa: F401  isort: skip
 from recbole.model.abstract_recommender import AbstractRecommender
 from recbole.trainer import Trainer
 
-from recbole_tagnnpp.config.same_experiment import differing_settings
 from recbole_tagnnpp.config.session_config import SessionConfig
 from recbole_tagnnpp.errors import UserError
-from recbole_tagnnpp.training.checkpoint import check_resumable, load_checkpoint, load_weights, save_checkpoint
+from recbole_tagnnpp.training.checkpoint import (
+    check_resumable,
+    check_settings,
+    load_checkpoint,
+    load_weights,
+    save_checkpoint,
+)
 from recbole_tagnnpp.training.distributed.ranks import ALONE, Ranks
 from recbole_tagnnpp.training.random_states import get_random_states, set_random_states
 
@@ -56,6 +61,9 @@ class ResumableTrainer(Trainer):
         self.learner = config["learner"]
         self.valid_metric_bigger = config["valid_metric_bigger"]
 
+        self.sequences_checksum: str | None = None
+        """Of what this training learns from and is chosen by; ``None`` where nobody says."""
+
         self.start_epoch = 0
         self.cur_step = 0  # evaluations without improvement, RecBole's name
         self.best_valid_score = -math.inf if self.valid_metric_bigger else math.inf
@@ -79,7 +87,12 @@ class ResumableTrainer(Trainer):
         if not self.ranks.is_first:
             return
         config = self.config.to_plain_dict()
-        progress = {"epoch": self.start_epoch - 1, "best_epoch": self.best_epoch, "history": self.history}
+        progress = {
+            "epoch": self.start_epoch - 1,
+            "best_epoch": self.best_epoch,
+            "history": self.history,
+            "sequences_checksum": self.sequences_checksum,
+        }
         if is_best:
             save_checkpoint(Path(self.saved_model_file), self.model, config, self.item_tokens, progress)
         training = {
@@ -114,7 +127,7 @@ class ResumableTrainer(Trainer):
         return checkpoint
 
     def _read(self, path: Path, resumable: bool = False, own: bool = False) -> dict[str, Any]:
-        """Read a checkpoint of these items; ``own`` asks for one of this very experiment."""
+        """Read a checkpoint of these items; ``own`` asks for one of this very training."""
         checkpoint = load_checkpoint(path, self.device)
         if resumable:
             check_resumable(checkpoint, path)
@@ -122,19 +135,13 @@ class ResumableTrainer(Trainer):
         if theirs and ours and theirs != ours:
             raise UserError(f"{path}: its items are not those of this dataset, or are numbered otherwise")
         if own:
-            self._check_is_own(checkpoint["config"], path)
+            check_settings(checkpoint, self.config.to_plain_dict(), path)
+            theirs = checkpoint["training"].get("sequences_checksum")
+            if theirs is not None and theirs != self.sequences_checksum:  # checkpoints have it since November 2026
+                raise UserError(f"{path}: comes from a training on other sequences, of another preparation or phase")
         if len(set(self.ranks.gather(checkpoint["training"].get("epoch")))) > 1:
             raise UserError(f"{path}: not the same file for all processes; all nodes need one shared folder")
         return checkpoint
-
-    def _check_is_own(self, theirs: dict[str, Any], path: Path) -> None:
-        """Compare the settings that count for results: weights of the same shapes may come from another experiment."""
-        ours = self.config.to_plain_dict()
-        keys = differing_settings(theirs, ours)
-        if keys:
-            shown = [f"{key}={theirs.get(key, 'nothing')} (here {ours.get(key, 'nothing')})" for key in keys[:3]]
-            more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
-            raise UserError(f"{path}: comes from a run with other settings: {', '.join(shown)}{more}")
 
     def _check_is_best(self, checkpoint: dict[str, Any]) -> None:
         """Ask whether the weights are those of the best epoch that this run remembers.
@@ -149,15 +156,18 @@ class ResumableTrainer(Trainer):
                 "was written, and went on otherwise; --resume=False trains anew"
             )
 
-    def resume_run(self) -> None:
-        """Continue the very run whose two checkpoints ``folder`` holds; no other one's, which would pass for it.
+    def resume_run(self, needs_best: bool = True) -> None:
+        """Continue the very training whose two checkpoints ``folder`` holds; no other one's, which would pass for it.
+
+        Args:
+            needs_best: the weights of the best epoch will be asked for.
 
         Raises:
-            UserError: as ``resume_checkpoint``; or one of the two comes from a run with other settings, or ``best.pth``
-                is missing, damaged or not of the best epoch that ``last.pth`` knows.
+            UserError: as ``resume_checkpoint``; or one of the two comes from a run with other settings or a training on
+                other sequences, or ``best.pth`` is missing, damaged or not of the best epoch that ``last.pth`` knows.
         """
         self._continue_from(self._load(self.last_file, resumable=True, own=True), self.last_file)
-        if self.best_epoch < 0:
+        if self.best_epoch < 0 or not needs_best:
             return
         best_file = Path(self.saved_model_file)
         epoch = self._read(best_file, own=True)["training"].get("epoch")

@@ -70,7 +70,7 @@ class SessionTrainer(ResumableTrainer):
         self.stopping_step = config["stopping_step"]
         self.clip_grad_norm = config["clip_grad_norm"]
         self.valid_metric = config["valid_metric"].lower()
-        check_cut_offs(config["topk"], model.n_items - 1)
+        check_cut_offs(config.to_plain_dict(), model.n_items - 1)
         self.optimizer = self._build_optimizer()
         self.adaptive_clipping = self._build_clipping()
         self.enable_amp: bool = config["enable_amp"]

@@ -295,9 +295,9 @@ def test_result_table_shows_both_splits(root: Path) -> None:
 def test_a_place_that_cannot_be_written_to_shows_before_training(root: Path) -> None:
     (root / "file").write_text("")
     before = sorted((root / "saved" / "tiny").glob("*"))
-    with pytest.raises(UserError, match=r"results_path=.*file/tiny: files cannot be written there, .*file is no folder"):
+    with pytest.raises(UserError, match=r"results_path=.*file/tiny: files cannot be written there \(.*file is no folder"):
         run_tiny(root, epochs=1, seed=82, results_path=str(root / "file"))
-    with pytest.raises(UserError, match=r"results_path=/proc/x/tiny: files cannot be written there, /proc takes none"):
+    with pytest.raises(UserError, match=r"results_path=/proc/x/tiny: files cannot be written there \(No such"):
         run_tiny(root, epochs=1, seed=82, results_path="/proc/x")
     with pytest.raises(UserError, match=r"checkpoint_dir=/proc/x/tiny/TAGNN.*: files cannot be written there"):
         run_tiny(root, epochs=1, seed=82, checkpoint_dir="/proc/x")
@@ -308,6 +308,17 @@ def test_a_place_that_cannot_be_written_to_shows_before_training(root: Path) -> 
     with pytest.raises(UserError, match=rf"{record}: is a folder; allowed is the name of a file"):
         run_tiny(root, epochs=1, seed=82)
     record.rmdir()
+    for file in (record.with_suffix(".ranks.npz"), next((root / "results" / "tiny").glob("test_sequences-*.npz"))):
+        content = file.read_bytes()
+        file.unlink()
+        file.mkdir()
+        record.write_text("of an earlier run")
+        with pytest.raises(UserError, match=rf"{file}: is a folder; allowed is the name of a file"):
+            run_tiny(root, epochs=1, seed=82, resume=False)
+        assert record.read_text() == "of an earlier run"
+        record.unlink()
+        file.rmdir()
+        file.write_bytes(content)
     assert not list((root / "saved" / "tiny").glob("*seed82-*/*/last.pth"))
     assert not list(root.rglob(".try-*"))
     assert len(sorted((root / "saved" / "tiny").glob("*"))) == len(before) + 1
@@ -348,7 +359,14 @@ def test_a_run_that_has_ended_is_shown_and_not_repeated(
         with pytest.raises(UserError, match=f"{message}.*; --resume=False trains and tests again"):
             run_tiny(root, epochs=1, seed=101)
     run_tiny(root, epochs=1, seed=101, resume=False)
-    weights.write_bytes(weights.read_bytes()[:-3000])
+    whole = weights.read_bytes()
+    other = {"epochs": 1, "seed": 101, "learning_rate": 0.003}
+    run_tiny(root, **other)
+    (theirs,) = {*(root / "saved" / "tiny").glob("*seed101-*/model.pth")} - {weights}
+    shutil.copyfile(theirs, weights)
+    with pytest.raises(UserError, match=r"model\.pth: comes from a run with other settings: learning_rate=0\.003"):
+        run_tiny(root, epochs=1, seed=101)
+    weights.write_bytes(whole[:-3000])
     with pytest.raises(UserError, match=r"model\.pth: .*; --resume=False trains and tests again"):
         run_tiny(root, epochs=1, seed=101)
 
@@ -441,15 +459,20 @@ def test_a_precision_that_only_gpus_have_is_warned_of(root: Path, caplog: pytest
     assert "target_attention_precision=tf32: only GPUs have it; products are float32 here" in caplog.text
 
 
-@pytest.mark.parametrize("origin", ["file", "dictionary"])
+@pytest.mark.parametrize("origin", ["first", "second", "dictionary"])
 def test_a_rule_that_is_not_allowed_is_told_with_its_file(tmp_path: Path, origin: str) -> None:
     rules = write_tiny_log(tmp_path / "dataset")
-    changes = {"preparation": {"test_days": 0}} if origin == "dictionary" else {}
-    if origin == "file":
+    (tmp_path / "more.yaml").write_text(f"preparation: {{min_item_count: {0 if origin == 'second' else 2}}}\n")
+    if origin == "first":
         rules.write_text(rules.read_text().replace("test_days: 2", "test_days: 0"))
-    start = f"{rules}: " if origin == "file" else ""
-    with pytest.raises(UserError, match=rf"^{start}preparation of dataset tiny: test_days=0: allowed is a whole number"):
-        run(SessionConfig("TAGNNPP", "tiny", [rules], {**settings(tmp_path), **changes}))
+    given = {"preparation": {"max_prefix_length": 0 if origin == "dictionary" else 9}}
+    start, rule = {
+        "first": (f"{rules}: ", "test_days"),
+        "second": (f"{tmp_path / 'more.yaml'}: ", "min_item_count"),
+        "dictionary": ("", "max_prefix_length"),
+    }[origin]
+    with pytest.raises(UserError, match=rf"^{start}preparation of dataset tiny: {rule}=0: allowed is a whole number"):
+        run(SessionConfig("TAGNNPP", "tiny", [rules, tmp_path / "more.yaml"], {**settings(tmp_path), **given}))
 
 
 def test_prefixes_are_as_long_as_the_manifest_says_where_the_configuration_has_no_rules(tmp_path: Path) -> None:

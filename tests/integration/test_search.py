@@ -239,6 +239,8 @@ def test_a_folder_of_records_that_cannot_be_written_to_shows_before_the_trials(r
     with pytest.raises(UserError, match=r"results_path=.*file"):
         run_search(root, "broken.test", results_path=str(root / "file"))
     assert not (root / "saved" / "search").exists()
+    with pytest.raises(UserError, match=r"checkpoint_dir=.*file/search/tiny/.*: files cannot be written there"):
+        run_search(root, "broken.test", checkpoint_dir=str(root / "file"), final=False)
 
 
 def test_more_recommendations_than_items_show_before_the_trials(root: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from recbole_tagnnpp.errors import UserError
-from recbole_tagnnpp.files import atomic_folder, atomic_write, read_json, user_path
+from recbole_tagnnpp.files import atomic_folder, atomic_write, check_folder, read_json, user_path
 
 
 def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -131,3 +131,10 @@ def test_what_is_no_json_is_a_value_error(tmp_path: Path, text: str | bytes, rea
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ValueError, match=reason):
         read_json(file)
+
+
+def test_a_folder_that_cannot_even_be_looked_for_is_refused_with_its_key(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^results_path=.*nnn: files cannot be written there \(File name too long\)"):
+        check_folder(tmp_path / ("n" * 300), "results_path")
+    check_folder(tmp_path / "new" / "folder", "results_path")
+    assert not list(tmp_path.iterdir())

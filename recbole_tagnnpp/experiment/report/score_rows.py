@@ -133,8 +133,8 @@ def data_notes(all_data: Sequence[DataRuns]) -> list[str]:
     """Says where runs on differently prepared data are kept apart."""
     names = sorted({data.dataset for data in all_data if not data.is_only})
     return [
-        f"{dataset_title(name)}: there are runs on {sum(data.dataset == name for data in all_data)} different preparations "
-        "of the data; they stand in sections of their own and are not comparable."
+        f"{dataset_title(name)}: there are runs on different preparations of the data; each has a section of its own, here "
+        "or of other runs, and they are not comparable."
         for name in names
     ]
 

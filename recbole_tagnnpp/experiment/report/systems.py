@@ -95,12 +95,13 @@ def place_records(records: Sequence[RunRecord]) -> tuple[list[DataRuns], list[Ot
     datasets = []
     for name in {record.dataset for record in records}:
         checksums = sorted(checksum for dataset, checksum in placed if dataset == name)
+        is_only = len({record.checksum for record in records if record.dataset == name}) == 1
         for checksum in checksums:
             systems = tuple(
                 SystemRuns(system_of[key], refit, tuple(sorted(runs, key=lambda record: record.seed)))
                 for (key, refit), runs in sorted(placed[name, checksum].items())
             )
-            datasets.append(DataRuns(name, checksum, systems, is_only=len(checksums) == 1))
+            datasets.append(DataRuns(name, checksum, systems, is_only=is_only))
         if not checksums:
             datasets.append(DataRuns(name, None, ()))
     order = {record.name: index for index, record in enumerate(records)}

@@ -56,7 +56,8 @@ def search(plan: SearchPlan) -> dict[str, Any]:
     identity = identity_of(plan, config, manifest.checksum)
     place = place_of_search(plan, config, identity)
     check_folder(place.results, "output")
-    check_cut_offs(config["topk"], manifest.n_items)
+    check_folder(place.state, "checkpoint_dir")
+    check_cut_offs(config.to_plain_dict(), manifest.n_items)
     if plan.options.final:
         check_before_training(config, manifest, place_of_run(config, manifest))
     with alone_in(place.state, "runs this very search", is_private=True):

@@ -104,8 +104,8 @@ CASES: list[tuple[dict, str]] = [
     ({"dataset": "../etc"}, "dataset='../etc': allowed are letters"),
     ({"command_line": {"epoch": 3}}, "--epoch: unknown key; did you mean epochs\\?"),
     ({"config_dict": {"embeding_size": 3}}, "embeding_size: unknown key; did you mean embedding_size\\?"),
-    ({"model": "Pop", "command_line": {"n_heads": 4}}, "--n_heads: unknown key; TAGNNPP has it, this model does not"),
-    ({"model": "Pop", "command_line": {"n_layers": 4}}, "--n_layers: unknown key; TAGNNPP.*, LESSR.* have it, this model"),
+    ({"model": "Pop", "command_line": {"n_heads": 4}}, "--n_heads: unknown key here; a key of TAGNNPP$"),
+    ({"model": "Pop", "command_line": {"n_layers": 4}}, "--n_layers: unknown key here; a key of TAGNNPP, .*LESSR"),
     (
         {"command_line": {"preparation": {"test_day": 1}}},
         r"preparation: test_day: unknown rule; did you mean test_days",

@@ -113,7 +113,7 @@ def test_exclusion(exclude: list[str], clipped: set[str]) -> None:
 def test_exclusion_that_names_nothing() -> None:
     with pytest.raises(UserError, match=r"agc_exclude: 'embeding' names no parameter; there are weight, bias"):
         AdaptiveGradientClipping(nn.Linear(2, 2).named_parameters(), 0.01, 1e-3, ["embeding"])
-    model = nn.ModuleDict({"embedding": nn.Embedding(3, 2), "item": nn.Linear(2, 2)})
+    model = nn.ModuleDict({"embedding": nn.ModuleDict({"part": nn.Sequential(nn.Linear(2, 2))}), "item": nn.Linear(2, 2)})
     with pytest.raises(UserError, match=r"agc_exclude: 'embeding' names no parameter; did you mean embedding\?"):
         AdaptiveGradientClipping(model.named_parameters(), 0.01, 1e-3, ["embeding"])
 

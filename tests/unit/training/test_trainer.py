@@ -227,6 +227,8 @@ def test_more_recommendations_than_items(tmp_path: Path, model: str) -> None:
         tiny_trainer(tmp_path, model=model, topk=[20, n_items + 1])
     with pytest.raises(UserError, match=rf"for example --topk=\[{n_items}\] --valid_metric=MRR@{n_items}$"):
         tiny_trainer(tmp_path, model=model, topk=[n_items + 1], valid_metric=f"MRR@{n_items + 1}")
+    with pytest.raises(UserError, match=r"items of tiny, .* --topk=\[3,5\] --valid_metric=Hit@5$"):
+        tiny_trainer(tmp_path, model=model, topk=[3, 5, 99], metrics=["Hit"], valid_metric="Hit@3")
 
 
 @pytest.mark.parametrize("metrics", [["Hit"], ["Hit", "GAUC"]])
