@@ -1,5 +1,6 @@
 """Packed prefixes against loops, and the letters of prepared files that other systems write."""
 
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -41,6 +42,17 @@ def test_followed_by_equals_concatenated_lists(first: list[list[int]], second: l
     assert both.session_numbers.tolist() == expected.session_numbers.tolist()
     assert both.target_items.tolist() == [100 + n for n in (*range(1, len(first) + 1), *range(1, len(second) + 1))]
     assert both.prefix_lengths.tolist() == [len(prefix) for prefix in first + second]
+
+
+def test_a_checksum_tells_all_sequences_and_their_order() -> None:
+    whole = sequences([[3, 5], [2, 7, 11]])
+    assert whole.checksum == sequences([[3, 5], [2, 7, 11]]).checksum
+    others = [sequences([[3, 5], [2, 7, 13]]), sequences([[3, 5, 2], [7, 11]]), sequences([[2, 7, 11], [3, 5]])]
+    others += [
+        replace(whole, target_items=whole.target_items + 1),
+        replace(whole, session_numbers=whole.session_numbers + 1),
+    ]
+    assert len({whole.checksum, *(other.checksum for other in others)}) == 1 + len(others)
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])

@@ -48,15 +48,16 @@ def test_a_training_goes_on_with_the_sequences_that_it_began_with(tmp_path: Path
         fit_model(config, dataset, tmp_path / "run", given)
 
 
-@pytest.mark.parametrize("refit", [False, True])
-def test_a_selection_before_a_refit_needs_no_weights(tmp_path: Path, refit: bool) -> None:
+@pytest.mark.parametrize(("refit", "selects"), [(False, True), (True, True), (True, False)])
+def test_a_selection_before_a_refit_needs_no_weights(tmp_path: Path, refit: bool, selects: bool) -> None:
     config = tiny_config(tmp_path, epochs=2, refit=refit)
     dataset = SessionDataset(config)
-    first = fit_model(config, dataset, tmp_path / "run", dataset.validation)
+    validation = dataset.validation if selects else None
+    first = fit_model(config, dataset, tmp_path / "run", validation)
     Path(first.saved_model_file).unlink()
-    if refit:
-        again = fit_model(config, dataset, tmp_path / "run", dataset.validation)
+    if refit and selects:
+        again = fit_model(config, dataset, tmp_path / "run", validation)
         assert (again.resumed, again.best_epoch) == (True, first.best_epoch)
     else:
         with pytest.raises(UserError, match=r"best\.pth: no such checkpoint; without .*last\.pth training begins anew"):
-            fit_model(config, dataset, tmp_path / "run", dataset.validation)
+            fit_model(config, dataset, tmp_path / "run", validation)
