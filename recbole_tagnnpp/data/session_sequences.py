@@ -51,7 +51,7 @@ class SessionSequences:
 
     @property
     def checksum(self) -> str:
-        """One digest over all sequences and their order."""
+        """One SHA-256 over all sequences and their order."""
         digest = hashlib.sha256()
         for array in (self.prefix_ends, self.prefix_items, self.target_items, self.session_numbers):
             digest.update(np.ascontiguousarray(array, dtype="<i8").data)
@@ -93,6 +93,11 @@ class SessionSequences:
         is_real = columns < lengths[:, None]
         positions = np.where(is_real, (ends - lengths)[:, None] + columns, 0)
         return np.where(is_real, self.prefix_items[positions], 0), lengths
+
+
+def training_checksum(training: SessionSequences, validation: SessionSequences | None) -> str:
+    """What a training learns from, and what chooses its epoch if anything does, as one text."""
+    return training.checksum + ("" if validation is None else validation.checksum)
 
 
 def read_item_vocabulary(path: Path) -> pa.Array:

@@ -10,7 +10,7 @@ from recbole_tagnnpp.baselines.counting.recommender import CountingRecommender
 from recbole_tagnnpp.config.session_config import SessionConfig
 from recbole_tagnnpp.data.session_dataset import SessionDataset
 from recbole_tagnnpp.data.session_loader import SessionLoader
-from recbole_tagnnpp.data.session_sequences import SessionSequences
+from recbole_tagnnpp.data.session_sequences import SessionSequences, training_checksum
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.training.counting_trainer import CountingTrainer
 from recbole_tagnnpp.training.distributed.environment import check_processes
@@ -53,8 +53,7 @@ def fit_model(
     trainer = trainer_class(model)(config, model, folder, dataset.item_tokens, ranks)
     if epochs is not None:
         trainer.epochs = epochs
-    of_validation = "" if validation is None else validation.checksum
-    trainer.sequences_checksum = f"{dataset.training.checksum}{of_validation}"
+    trainer.sequences_checksum = training_checksum(dataset.training, validation)
     if ranks.gather(bool(config["resume"] and trainer.last_file.is_file()))[0]:
         try:
             # of a selection before a refit, what counts is the number of epochs

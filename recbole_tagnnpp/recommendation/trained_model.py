@@ -13,7 +13,7 @@ from recbole_tagnnpp.config.session_config import SessionConfig
 from recbole_tagnnpp.data.manifest import check_files, load_manifest, manifest_path
 from recbole_tagnnpp.data.rules import PreparationRules, complete
 from recbole_tagnnpp.data.session_dataset import LoadedSessions, SessionDataset
-from recbole_tagnnpp.data.session_sequences import SessionSequences
+from recbole_tagnnpp.data.session_sequences import SessionSequences, training_checksum
 from recbole_tagnnpp.errors import UserError, is_unicode
 from recbole_tagnnpp.training.checkpoint import load_checkpoint, load_weights
 from recbole_tagnnpp.training.model_building import build_model
@@ -43,7 +43,7 @@ def load_trained_model(path: Path, use_gpu: bool = True) -> TrainedModel:
 
     Raises:
         UserError: the checkpoint is missing, damaged, of another kind or version; the model reads its training sessions
-            while it scores (DGTN) and they are not in ``data_path``, or have other items.
+            while it scores (DGTN) and they are not in ``data_path``, have other items or are others.
     """
     checkpoint = load_checkpoint(path)
     tokens = checkpoint["item_tokens"]
@@ -73,6 +73,9 @@ def load_trained_model(path: Path, use_gpu: bool = True) -> TrainedModel:
             dataset = dataset.learning_from(dataset.validation, *test)
         if dataset.item_tokens != tokens:
             raise UserError(f"{path}: its items are not those of {dataset.folder}, or are numbered otherwise")
+        learnt_from = checkpoint["training"].get("sequences_checksum")  # which older checkpoints do not have
+        if learnt_from not in (None, training_checksum(dataset.training, None if config["refit"] else dataset.validation)):
+            raise UserError(f"{path}: was trained on other sessions than those that are in {dataset.folder} now")
     else:
         dataset = SessionDataset(config, _no_sequences(tokens))
     model = build_model(config, dataset)

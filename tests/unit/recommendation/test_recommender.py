@@ -11,6 +11,7 @@ import torch
 from recbole_tagnnpp.data.session_dataset import SessionDataset
 from recbole_tagnnpp.errors import UserError
 from recbole_tagnnpp.experiment.fitting import fit_model
+from recbole_tagnnpp.experiment.run import run
 from recbole_tagnnpp.recommendation import Recommender
 from recbole_tagnnpp.training.checkpoint import load_checkpoint, save_checkpoint
 from recbole_tagnnpp.training.ranking import full_scores
@@ -175,6 +176,18 @@ def test_a_model_that_reads_its_training_sessions_wants_the_same_items(root: Pat
     save_checkpoint(file, trainer.model, {**parts["config"], "preparation": other}, parts["item_tokens"], {})
     with pytest.raises(UserError, match=r"model\.pth: was trained on sessions prepared with min_item_count=4, .* has min_"):
         Recommender.load(file)
+    other_sessions = {"sequences_checksum": "0" * 128}
+    save_checkpoint(file, trainer.model, parts["config"], parts["item_tokens"], other_sessions)
+    with pytest.raises(UserError, match=r"model\.pth: was trained on other sessions than those that are in .*tiny now"):
+        Recommender.load(file)
+
+
+@pytest.mark.parametrize(("seed", "refit"), [(7, False), (8, True), (9, "all")])
+def test_a_model_that_reads_its_training_sessions_finds_them(root: Path, seed: int, refit: bool | str) -> None:
+    run(tiny_config(root, "DGTN", epochs=1, refit=refit, seed=seed))
+    (file,) = (root / "saved" / "tiny").glob(f"DGTN-*-seed{seed}-*/model.pth")
+    assert len(load_checkpoint(file)["training"]["sequences_checksum"]) == (64 if refit else 128)
+    assert len(Recommender.load(file, use_gpu=False).recommend(SESSIONS[:2], topk=3)) == 2
 
 
 def test_the_model_file_needs_no_property_files_of_ours(
