@@ -72,15 +72,15 @@ class ClickTable:
         if pa.types.is_timestamp(self.time_type):
             times: npt.NDArray = table[self.time].cast(pa.int64()).to_numpy()
             unit = "nanoseconds"
-            if not np.any(times % (DATE_UNIT_PER_DAY * TIME_UNITS[unit])):
-                getLogger().warning(
-                    f"{self.path}: {self.time} holds days without a time of day; a session's clicks of one day are taken "
-                    "in the order of the file"
-                )
         else:
             times = table[self.time].to_numpy()
             self._check_numbers(times)
             unit = self.time_unit
+        if not np.any(times % (DATE_UNIT_PER_DAY * TIME_UNITS[unit])):
+            getLogger().warning(
+                f"{self.path}: {self.time.removesuffix(':float')} holds days without a time of day; a session's clicks of "
+                "one day are taken in the order of the file"
+            )
         return Clicks(table[self.session], np.arange(len(codes)), codes, tokens, times, TIME_UNITS[unit])
 
     def _check_numbers(self, times: npt.NDArray) -> None:

@@ -140,11 +140,14 @@ def test_order_of_times_closer_than_numbers_of_seconds_tell_apart(tmp_path: Path
     assert test.splitlines()[1:3] == ["s28\tfirst\tsecond", "s28\tfirst second\tthird"]
 
 
-@pytest.mark.parametrize("time", ["", "T00:00:00", "T00:00:01"])
+@pytest.mark.parametrize("time", ["", "T00:00:00", "T00:00:01", "in seconds"])
 def test_days_without_a_time_of_day_keep_the_order_of_the_file(
     tmp_path: Path, time: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    rows = [f"s{day},{item},2024-06-{day:02}{time}" for day in range(10, 30) for item in ("third", "first", "second")]
+    def written(day: int) -> str:
+        return str((START // DAY + day) * DAY) if time == "in seconds" else f"2024-06-{day:02}{time}"
+
+    rows = [f"s{day},{item},{written(day)}" for day in range(10, 30) for item in ("third", "first", "second")]
     (tmp_path / "log.csv").write_text("\n".join(["session_id,item_id,timestamp", *rows]) + "\n")
     test = prepared(tmp_path / "log.csv", tmp_path / "out")["d.test.inter"].decode()
     assert test.splitlines()[1:3] == ["s28\tthird\tfirst", "s28\tthird first\tsecond"]

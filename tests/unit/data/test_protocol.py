@@ -148,7 +148,7 @@ def read_rows(folder: Path, name: str) -> list[list[str]]:
 def test_a_date_far_ahead_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     day, rows = 86_400, []
     for session in range(40):
-        rows += [f"s{session}\ti{item}\t{session * day}" for item in range(3)]
+        rows += [f"s{session}\ti{item}\t{session * day + 1}" for item in range(3)]
     header = "session_id:token\titem_id:token\ttimestamp:float"
     rules = PreparationRules(source_format="recbole_inter", min_item_count=1, test_days=3)
     (tmp_path / "d.inter").write_text("\n".join([header, *rows]) + "\n")
