@@ -1,7 +1,6 @@
 """The command line: finds the command (``commands/``), runs it, and turns what the user can mend into a line."""
 
 import contextlib
-import difflib
 import signal
 import sys
 import threading
@@ -12,7 +11,7 @@ from recbole_tagnnpp import __version__
 from recbole_tagnnpp.commands import ablate, compare, prepare, recommend, train, tune
 from recbole_tagnnpp.commands import report as report_command
 from recbole_tagnnpp.config.command_line import parse_arguments
-from recbole_tagnnpp.errors import UserError, lacks_memory
+from recbole_tagnnpp.errors import UserError, lacks_memory, suggestion
 from recbole_tagnnpp.terminal import escape_what_cannot_be_shown, say
 
 OVERVIEW = """\
@@ -46,9 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return show(OVERVIEW)
     command, *rest = arguments
     if command not in COMMANDS:
-        near = difflib.get_close_matches(command, COMMANDS, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}"
-        return report(UserError(f"{command!r}: no such command; {hint}"))
+        return report(UserError(f"{command!r}: no such command; {suggestion(command, list(COMMANDS))}"))
     return run_command(command, rest)
 
 

@@ -1,5 +1,8 @@
 """The one exception that reaches the user as a single line, and others as one."""
 
+import difflib
+from collections.abc import Iterable, Sequence
+
 
 class UserError(Exception):
     """Input that the user can mend: a file, a key, an argument, a checkpoint.
@@ -11,6 +14,18 @@ class UserError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))
+
+
+def suggestion(word: str, known: Sequence[str], shown: Iterable[str] | None = None) -> str:
+    """What a message about an unknown word ends with: the known one that is near, or else all of them.
+
+    Args:
+        word: as the user wrote it.
+        known: words that may be meant.
+        shown: words to list where none is near, default ``known``.
+    """
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean {near[0]}?" if near else f"there are {', '.join(known if shown is None else shown)}"
 
 
 def describe_problem(problem: BaseException) -> str:

@@ -20,7 +20,7 @@ from recbole_tagnnpp.config.spelling import with_one_spelling, with_real_numbers
 from recbole_tagnnpp.config.value_checks import check_values
 from recbole_tagnnpp.config.yaml_files import read_yaml
 from recbole_tagnnpp.dataset_names import check_dataset_name
-from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.errors import UserError, suggestion
 from recbole_tagnnpp.files import user_path
 
 CHOICES = {"model", "dataset", "preset"}
@@ -240,11 +240,11 @@ def _refuse_unknown(
             raise UserError(f"{origin[key]}config_files: allowed on the command line only")
         if key in rules:
             raise UserError(f"{origin[key]}{key}: a rule of the preparation; write preparation={{{key}: ...}}")
+        if others := _models_with(key):
+            raise UserError(f"{origin[key]}{key}: unknown key here; a key of {', '.join(others)}")
         near = difflib.get_close_matches(key, known | rules | {"config_files", *other_arguments}, n=1, cutoff=0.6)
         meant = f"preparation={{{near[0]}: ...}}" if near and near[0] in rules else near[0] if near else ""
         hint = f"did you mean {meant}?" if near else "see properties/overall.yaml and properties/model/"
-        if others := _models_with(key):
-            raise UserError(f"{origin[key]}{key}: unknown key here; a key of {', '.join(others)}")
         raise UserError(f"{origin[key]}{key}: unknown key; {hint}")
 
 
@@ -257,6 +257,4 @@ def _models_with(key: str) -> list[str]:
 def _refuse_unknown_rule(preparation: Mapping[str, Any], rules: Collection[str], origin: str) -> None:
     for rule in preparation:
         if rule not in rules:
-            near = difflib.get_close_matches(str(rule), rules, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(rules))}"
-            raise UserError(f"{origin}preparation: {rule}: unknown rule; {hint}")
+            raise UserError(f"{origin}preparation: {rule}: unknown rule; {suggestion(str(rule), sorted(rules))}")

@@ -1,13 +1,12 @@
 """The rules by which a dataset is prepared: the ``preparation`` mapping of ``properties/dataset/<name>.yaml``."""
 
-import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from typing import Any
 
-from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.errors import UserError, suggestion
 from recbole_tagnnpp.limits import LARGEST_INTEGER
 
 SOURCE_FORMATS = (
@@ -83,9 +82,7 @@ class PreparationRules:
         known = [field.name for field in fields(cls)]
         for key in mapping:
             if key not in known:
-                near = difflib.get_close_matches(str(key), known, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-                raise UserError(f"{where}: {key}: unknown key; {hint}")
+                raise UserError(f"{where}: {key}: unknown key; {suggestion(str(key), known)}")
         rules = cls(**mapping)
         rules._check(where, origin_of)
         return rules

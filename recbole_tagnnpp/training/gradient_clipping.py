@@ -1,14 +1,13 @@
 """Adaptive gradient clipping (AGC; Brock et al. 2021, "High-Performance Large-Scale Image Recognition Without
 Normalization", equation 3)."""
 
-import difflib
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 import torch
 from torch import Tensor, nn
 
-from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.errors import UserError, suggestion
 
 
 def unit_norms(tensor: Tensor) -> Tensor:
@@ -77,8 +76,7 @@ class AdaptiveGradientClipping:
             if not matched:
                 parts = [name.split(".") for name in parameters]
                 known = {".".join(names[:depth]) for names in parts for depth in range(1, len(names) + 1)}
-                near = difflib.get_close_matches(pattern, sorted(known), n=1)
-                hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(parameters)}"
+                hint = suggestion(pattern, sorted(known), shown=parameters)
                 raise UserError(f"agc_exclude: {pattern!r} names no parameter; {hint}")
             excluded |= matched
         self.clipped = {name: p for name, p in parameters.items() if name not in excluded}

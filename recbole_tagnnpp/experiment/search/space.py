@@ -12,7 +12,6 @@ Blank lines and comments are allowed; RecBole's own parser knows only the former
 """
 
 import ast
-import difflib
 import hashlib
 import json
 import math
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_tagnnpp.config.yaml_files import shortened
-from recbole_tagnnpp.errors import UserError
+from recbole_tagnnpp.errors import UserError, suggestion
 from recbole_tagnnpp.experiment.search.parameters import (
     Choice,
     LogUniform,
@@ -125,9 +124,7 @@ def _parse_line(text: str, line: int) -> Parameter:
     if not name.isidentifier():
         raise _MistakeError(f"{shortened(name)} is not a key; a line is one of {'; '.join(FORMS.values())}")
     if kind not in FORMS:
-        near = difflib.get_close_matches(kind.lower(), FORMS, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(FORMS)}"
-        raise _MistakeError(f"{name}: {shortened(kind)} is no kind of parameter; {hint}")
+        raise _MistakeError(f"{name}: {shortened(kind)} is no kind of parameter; {suggestion(kind.lower(), list(FORMS))}")
     values = words[2] if len(words) > 2 else ""
     try:
         return _PARSERS[kind](name, line, values)
