@@ -199,8 +199,7 @@ def _warn_of_settings_without_effect(config: SessionConfig, manifest: Manifest) 
             f"MAX_ITEM_LIST_LENGTH={length}: prefixes of {config['dataset']} have at most {longest} clicks; "
             "preparation={max_prefix_length: ...} makes longer ones"
         )
-    plain = config.to_plain_dict()
-    if plain.get("target_attention_precision") == "tf32" and config["device"].type != "cuda":
+    if config["target_attention_precision"] == "tf32" and config["device"].type != "cuda":
         getLogger().warning("target_attention_precision=tf32: only GPUs have it; products are float32 here")
 
 

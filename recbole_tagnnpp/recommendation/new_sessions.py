@@ -34,7 +34,7 @@ def sessions_of_items(
     sessions: Iterable[Iterable[str]],
     vocabulary: pa.Array,
     skip_unknown: bool,
-    where: Callable[[str], str] = "session {}: ".format,
+    where: Callable[[str, str], str] = lambda session, item: f"session {session}: ",
 ) -> NewSessions:
     """Sessions given as item names; their own names are their places, from 0.
 
@@ -42,7 +42,7 @@ def sessions_of_items(
         sessions: clicks of each, oldest first.
         vocabulary: names of items 1, 2, ...
         skip_unknown: leave clicks on unknown items out instead of refusing them.
-        where: what the message about an unknown item of a session begins with.
+        where: what the message about a session's unknown item begins with.
 
     Raises:
         UserError: a session is empty, or an item is unknown.
@@ -62,9 +62,7 @@ def sessions_of_items(
         items += clicks
         ends.append(len(items))
     names = [str(place) for place in range(len(ends) - 1)]
-    return _numbered(
-        names, pa.array(items, pa.string()), np.array(ends), vocabulary, skip_unknown, lambda session, _: where(session)
-    )
+    return _numbered(names, pa.array(items, pa.string()), np.array(ends), vocabulary, skip_unknown, where)
 
 
 def sessions_of_file(

@@ -126,7 +126,7 @@ class Recommender:
         Raises:
             UserError: it is empty, or an item is unknown.
         """
-        return sessions_of_items([items], self._vocabulary, skip_unknown, where=lambda _: "")
+        return sessions_of_items([items], self._vocabulary, skip_unknown, where=lambda *_: "")
 
     def read_sessions(self, path: Path, skip_unknown: bool = False, show_progress: bool = False) -> NewSessions:
         """Sessions of a click log in the form of the training data's ``<dataset>.inter``, or as ``.csv``.

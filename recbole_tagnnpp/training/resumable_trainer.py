@@ -136,8 +136,8 @@ class ResumableTrainer(Trainer):
             raise UserError(f"{path}: its items are not those of this dataset, or are numbered otherwise")
         if own:
             check_settings(checkpoint, self.config.to_plain_dict(), path)
-            theirs = checkpoint["training"].get("sequences_checksum")
-            if theirs is not None and theirs != self.sequences_checksum:  # checkpoints have it since November 2026
+            learnt_from = checkpoint["training"].get("sequences_checksum")  # which older checkpoints do not have
+            if learnt_from not in (None, self.sequences_checksum):
                 raise UserError(f"{path}: comes from a training on other sequences, of another preparation or phase")
         if len(set(self.ranks.gather(checkpoint["training"].get("epoch")))) > 1:
             raise UserError(f"{path}: not the same file for all processes; all nodes need one shared folder")

@@ -40,8 +40,7 @@ def open_table(path: Path, rules: PreparationRules) -> ClickTable:
     delimiter = max(DELIMITERS, key=re.sub('"[^"]*"', "", header).count)
     columns = next(csv.reader([header], delimiter=delimiter))
     names = rules.session_field, rules.item_field, rules.time_field
-    fields = ("session_field", "item_field", "time_field")
-    hint = f"the preparation says {', '.join(f'{key}={name}' for key, name in zip(fields, names, strict=True))}"
+    hint = "the preparation says session_field={}, item_field={}, time_field={}".format(*names)
     if len(columns) == 1:
         hint = "columns are separated by commas, semicolons or tabs"
     check_columns(path, columns, names, f"; {hint}")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from recbole_tagnnpp.experiment.report.formats import Cell, Column, Section, Table
 from recbole_tagnnpp.experiment.report.paper_figures import data_title, dataset_order
 from recbole_tagnnpp.experiment.report.records import RunRecord
-from recbole_tagnnpp.experiment.report.systems import SCORES, OtherRun
+from recbole_tagnnpp.experiment.report.systems import SCORES, OtherRun, is_prepared_once
 
 
 def other_runs_table(others: Sequence[OtherRun], records: Sequence[RunRecord]) -> Table:
@@ -16,10 +16,8 @@ def other_runs_table(others: Sequence[OtherRun], records: Sequence[RunRecord]) -
         records: all runs; they tell whether a dataset was prepared in one way only.
     """
     sections = []
-    prepared = {(record.dataset, record.checksum) for record in records}
     learnt = {(other.record.dataset, other.record.checksum) for other in others}
     for dataset, checksum in sorted(learnt, key=lambda data: (*dataset_order(data[0]), data[1])):
-        is_only = len([name for name, _ in prepared if name == dataset]) == 1
         rows = [
             [
                 Cell(other.record.name.split("/", 1)[1]),
@@ -31,7 +29,7 @@ def other_runs_table(others: Sequence[OtherRun], records: Sequence[RunRecord]) -
             for other in others
             if (other.record.dataset, other.record.checksum) == (dataset, checksum)
         ]
-        sections.append(Section(data_title(dataset, checksum, is_only), rows))
+        sections.append(Section(data_title(dataset, checksum, is_prepared_once(dataset, records)), rows))
     return Table(
         "other_runs",
         "Other runs",

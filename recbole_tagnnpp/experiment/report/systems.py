@@ -95,13 +95,12 @@ def place_records(records: Sequence[RunRecord]) -> tuple[list[DataRuns], list[Ot
     datasets = []
     for name in {record.dataset for record in records}:
         checksums = sorted(checksum for dataset, checksum in placed if dataset == name)
-        is_only = len({record.checksum for record in records if record.dataset == name}) == 1
         for checksum in checksums:
             systems = tuple(
                 SystemRuns(system_of[key], refit, tuple(sorted(runs, key=lambda record: record.seed)))
                 for (key, refit), runs in sorted(placed[name, checksum].items())
             )
-            datasets.append(DataRuns(name, checksum, systems, is_only=is_only))
+            datasets.append(DataRuns(name, checksum, systems, is_only=is_prepared_once(name, records)))
         if not checksums:
             datasets.append(DataRuns(name, None, ()))
     order = {record.name: index for index, record in enumerate(records)}
@@ -109,6 +108,11 @@ def place_records(records: Sequence[RunRecord]) -> tuple[list[DataRuns], list[Ot
         sorted(datasets, key=lambda data: (data.dataset, data.checksum or "")),
         sorted(others, key=lambda other: order[other.record.name]),
     )
+
+
+def is_prepared_once(dataset: str, records: Sequence[RunRecord]) -> bool:
+    """Whether all runs on a dataset are on the same preparation of it."""
+    return len({record.checksum for record in records if record.dataset == dataset}) == 1
 
 
 def find_row(record: RunRecord) -> tuple[System | None, str]:

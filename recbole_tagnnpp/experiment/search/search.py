@@ -57,9 +57,10 @@ def search(plan: SearchPlan) -> dict[str, Any]:
     place = place_of_search(plan, config, identity)
     check_folder(place.results, "output")
     check_folder(place.state, "checkpoint_dir")
-    check_cut_offs(config.to_plain_dict(), manifest.n_items)
     if plan.options.final:
         check_before_training(config, manifest, place_of_run(config, manifest))
+    else:
+        check_cut_offs(config.to_plain_dict(), manifest.n_items)
     with alone_in(place.state, "runs this very search", is_private=True):
         if plan.options.resume is False:
             clear_folders(place)

@@ -16,15 +16,16 @@ from recbole_tagnnpp.training.trainer import SessionTrainer
 from tests.unit.training.small_run import loader, tiny_trainer
 
 
+class Stopped(Exception):
+    """A kill at a chosen moment."""
+
+
 def test_resumed_training_ends_with_the_same_bits(tmp_path: Path) -> None:
     options = {"epochs": 4, "learning_rate_schedule": "cosine", "warmup_steps": 3, "stopping_step": 9}
     calm = tiny_trainer(tmp_path, "calm", **options)
     calm.fit(loader(calm), loader(calm, "validation", False))
 
     first = tiny_trainer(tmp_path, "stopped", **options)
-
-    class Stopped(Exception):
-        pass
 
     def stop_after_two(epoch: int, score: float) -> None:
         if epoch == 1:
@@ -105,9 +106,6 @@ def test_a_lost_best_checkpoint_shows_when_a_run_goes_on(tmp_path: Path, damage:
 def test_a_run_without_an_evaluated_epoch_goes_on_without_best_checkpoint(tmp_path: Path) -> None:
     options = {"epochs": 3, "eval_step": 2}
     trainer = tiny_trainer(tmp_path, **options)
-
-    class Stopped(Exception):
-        pass
 
     def stop(*_: Any, **__: Any) -> None:
         raise Stopped
@@ -234,9 +232,6 @@ def test_weights_of_other_items_are_not_evaluated(tmp_path: Path) -> None:
 
 def test_early_stopping_counts_on_across_interruptions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scores = [0.3, 0.5, 0.4, 0.5, 0.4, 0.3, 0.2, 0.9]  # equal to the best counts as best; the third worse one stops
-
-    class Stopped(Exception):
-        pass
 
     def stop(epoch: int, score: float) -> None:
         assert score == scores[epoch]
